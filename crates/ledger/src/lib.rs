@@ -1,0 +1,10 @@
+//! Formats, hashes, signatures, Merkle proofs and keys of the Integration Ledger.
+//!
+//! Everything here is synchronous and pure: no I/O, no async runtime, no database client.
+//! Time and randomness come in as [`clock::Clock`] and [`clock::Entropy`].
+//! `docs/FORMATS.md` describes the bytes; each module cites the standard it follows.
+
+pub mod clock;
+pub mod domain;
+pub mod ids;
+pub mod time;

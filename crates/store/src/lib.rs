@@ -1,0 +1,1 @@
+//! The event store contract, its conformance suite and the lanes above it.

@@ -1,0 +1,1 @@
+//! The auditor's offline tool: verify, rebuild, as-of, diff.

@@ -1,0 +1,1 @@
+//! The probe SDK: spool, sign, batch, retry, receipts.
