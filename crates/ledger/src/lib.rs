@@ -4,7 +4,10 @@
 //! Time and randomness come in as [`clock::Clock`] and [`clock::Entropy`].
 //! `docs/FORMATS.md` describes the bytes; each module cites the standard it follows.
 
+pub mod apikey;
 pub mod clock;
+pub mod crc32;
 pub mod domain;
+pub mod http_signature;
 pub mod ids;
 pub mod time;
