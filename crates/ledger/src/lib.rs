@@ -5,9 +5,17 @@
 //! `docs/FORMATS.md` describes the bytes; each module cites the standard it follows.
 
 pub mod apikey;
+pub mod canonical;
+pub mod chain;
 pub mod clock;
 pub mod crc32;
+pub mod disclosure;
 pub mod domain;
+pub mod dsse;
+pub mod epochs;
+pub mod event;
 pub mod http_signature;
 pub mod ids;
+pub mod keys;
+pub mod secretbox;
 pub mod time;

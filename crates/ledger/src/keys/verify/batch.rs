@@ -1,0 +1,94 @@
+//! Many signatures at once: one multiscalar multiplication, the terms of equal keys folded into one.
+
+use std::collections::HashMap;
+
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+
+use super::{Parts, SignatureError, residue, take_apart};
+use crate::clock::Entropy;
+use crate::keys::PublicKey;
+
+/// Collects signatures and checks them together, by the same rule as [`super::verify`].
+///
+/// A good batch size is [`BatchVerifier::GOOD_SIZE`]; larger ones gain little.
+pub struct BatchVerifier {
+    items: Vec<Item>,
+    refused: Vec<(u64, SignatureError)>,
+}
+
+struct Item {
+    tag: u64,
+    key: PublicKey,
+    parts: Parts,
+}
+
+impl BatchVerifier {
+    /// From here on the cost of a signature hardly falls.
+    pub const GOOD_SIZE: usize = 4096;
+
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self { items: Vec::new(), refused: Vec::new() }
+    }
+
+    /// Adds a signature; `tag` names it in the answer.
+    pub fn add(&mut self, tag: u64, key: &PublicKey, message: &[u8], signature: &[u8; 64]) {
+        match take_apart(key, message, signature) {
+            Ok(parts) => self.items.push(Item { tag, key: *key, parts }),
+            Err(error) => self.refused.push((tag, error)),
+        }
+    }
+
+    /// How many signatures wait.
+    pub fn len(&self) -> usize {
+        self.items.len() + self.refused.len()
+    }
+
+    /// Does none wait?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Checks all and empties the batch; the tags of bad signatures come back, in ascending order.
+    pub fn finish(&mut self, entropy: &dyn Entropy) -> Vec<(u64, SignatureError)> {
+        let mut bad = std::mem::take(&mut self.refused);
+        let items = std::mem::take(&mut self.items);
+        if !items.is_empty() && !holds_together(&items, entropy) {
+            let alone = items.iter().filter(|item| !residue(&item.key, &item.parts).is_small_order());
+            bad.extend(alone.map(|item| (item.tag, SignatureError::Mismatch)));
+        }
+        bad.sort_by_key(|(tag, _)| *tag);
+        bad
+    }
+}
+
+impl Default for BatchVerifier {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `8·(Σ zᵢsᵢ·B - Σ zᵢ·Rᵢ - Σ_A (Σ zᵢkᵢ)·A) = 0` for random 128-bit zᵢ: false for a batch with a bad signature
+/// but with probability 2⁻¹²⁵.
+fn holds_together(items: &[Item], entropy: &dyn Entropy) -> bool {
+    let mut randoms = vec![0_u8; items.len() * 16];
+    entropy.fill(&mut randoms);
+    let mut base = Scalar::ZERO;
+    let mut by_key: HashMap<[u8; 32], (EdwardsPoint, Scalar)> = HashMap::new();
+    let mut scalars = Vec::with_capacity(items.len() + 2);
+    for (item, random) in items.iter().zip(randoms.chunks_exact(16)) {
+        let z = Scalar::from(u128::from_le_bytes(random.try_into().expect("chunks of 16 bytes")));
+        base += z * item.parts.s;
+        by_key.entry(*item.key.as_bytes()).or_insert((*item.key.point(), Scalar::ZERO)).1 += z * item.parts.k;
+        scalars.push(-z);
+    }
+    let folded: Vec<_> = by_key.into_values().collect();
+    scalars.push(base);
+    scalars.extend(folded.iter().map(|(_, sum)| -sum));
+    let points = items.iter().map(|item| &item.parts.r);
+    let points = points.chain([&ED25519_BASEPOINT_POINT]).chain(folded.iter().map(|(point, _)| point));
+    EdwardsPoint::vartime_multiscalar_mul(&scalars, points).mul_by_cofactor().is_identity()
+}
