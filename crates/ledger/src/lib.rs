@@ -5,9 +5,12 @@
 //! `docs/FORMATS.md` describes the bytes; each module cites the standard it follows.
 
 pub mod apikey;
+pub mod b64;
 pub mod canonical;
 pub mod chain;
+pub mod checkpoint;
 pub mod clock;
+pub mod cosignature;
 pub mod crc32;
 pub mod disclosure;
 pub mod domain;
@@ -17,5 +20,9 @@ pub mod event;
 pub mod http_signature;
 pub mod ids;
 pub mod keys;
+pub mod merkle;
+pub mod note;
+pub mod proof;
 pub mod secretbox;
+pub mod tile;
 pub mod time;
