@@ -1,0 +1,5 @@
+//! Alerts: what asks for attention.
+
+mod event;
+
+pub use event::*;

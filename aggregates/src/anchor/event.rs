@@ -1,0 +1,17 @@
+//! Anchors: one stream in the system log binds the latest checkpoints of all tenants.
+
+use crate::events;
+use crate::values::HashText;
+
+events! {
+    /// What happened to the anchors.
+    "anchor" AnchorEvent {
+        /// The tenants' latest checkpoints, as the leaves of one tree in the order of their slots.
+        Anchored(Anchored) = "ledger.anchored.v1" {
+            /// The root of that tree.
+            root: HashText,
+            /// How many slots it has.
+            slots: u32,
+        }
+    }
+}

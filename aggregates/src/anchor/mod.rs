@@ -1,0 +1,5 @@
+//! Anchors of all tenants' checkpoints.
+
+mod event;
+
+pub use event::*;

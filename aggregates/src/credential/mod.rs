@@ -1,0 +1,5 @@
+//! API keys.
+
+mod event;
+
+pub use event::*;

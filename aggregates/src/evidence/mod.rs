@@ -1,0 +1,5 @@
+//! Evidence: the results of checks.
+
+mod event;
+
+pub use event::*;

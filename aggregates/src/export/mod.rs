@@ -1,0 +1,5 @@
+//! Exports of a log.
+
+mod event;
+
+pub use event::*;

@@ -1,0 +1,5 @@
+//! Frameworks and their catalogues.
+
+mod event;
+
+pub use event::*;

@@ -1,0 +1,78 @@
+//! What happens to an integration with another system.
+
+use crate::events;
+use crate::schema::{Confidential, Kind, Private};
+use crate::values::{DegradedReason, IntegrationKind, PauseReason, RetireReason, Version};
+
+events! {
+    /// What happened to an integration.
+    "integration" IntegrationEvent {
+        /// An integration is known; it does nothing yet.
+        Registered(IntegrationRegistered) = "ledger.integration.registered.v1" {
+            /// Which adapter it uses.
+            kind: IntegrationKind,
+            /// The adapter's version.
+            adapter_version: Version,
+            /// What people call it.
+            name: Confidential<String>,
+            /// Where the other system is.
+            endpoint: Confidential<Endpoint>,
+        }
+        /// An integration has another configuration. Secrets stand in it by reference only.
+        Configured(IntegrationConfigured) = "ledger.integration.configured.v1" {
+            /// The number of the configuration, counted from 1.
+            config_version: u32,
+            /// How often it works, in seconds.
+            cadence_seconds: Option<u32>,
+            /// The configuration.
+            config: Confidential<serde_json::Value>,
+            /// Where the other system is.
+            endpoint: Confidential<Endpoint>,
+        }
+        /// An integration works.
+        Enabled(IntegrationEnabled) = "ledger.integration.enabled.v1" {
+        }
+        /// An integration stands still; its work waits.
+        Paused(IntegrationPaused) = "ledger.integration.paused.v1" {
+            /// Why.
+            reason: PauseReason,
+        }
+        /// An integration works again.
+        Resumed(IntegrationResumed) = "ledger.integration.resumed.v1" {
+        }
+        /// An integration works badly.
+        Degraded(IntegrationDegraded) = "ledger.integration.degraded.v1" {
+            /// Why.
+            reason: DegradedReason,
+            /// What the other side said.
+            detail: Confidential<String>,
+        }
+        /// An integration works well again.
+        Recovered(IntegrationRecovered) = "ledger.integration.recovered.v1" {
+        }
+        /// An integration uses another version of its adapter.
+        Upgraded(IntegrationUpgraded) = "ledger.integration.upgraded.v1" {
+            /// The version before.
+            from: Version,
+            /// The version now.
+            to: Version,
+        }
+        /// An integration is over.
+        Retired(IntegrationRetired) = "ledger.integration.retired.v1" {
+            /// Why.
+            reason: RetireReason,
+        }
+    }
+}
+
+/// Where another system is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(pub String);
+
+impl Private for Endpoint {
+    const KIND: Kind = Kind::Url;
+
+    fn to_json(&self) -> serde_json::Value {
+        serde_json::Value::String(self.0.clone())
+    }
+}

@@ -1,0 +1,5 @@
+//! Integrations with other systems.
+
+mod event;
+
+pub use event::*;

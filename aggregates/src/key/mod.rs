@@ -1,0 +1,5 @@
+//! The event-signing keys of a log.
+
+mod event;
+
+pub use event::*;

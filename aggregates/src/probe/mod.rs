@@ -1,0 +1,5 @@
+//! Probes: what hands in evidence, and whether it lives.
+
+mod event;
+
+pub use event::*;

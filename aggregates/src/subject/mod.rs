@@ -1,0 +1,5 @@
+//! Data subjects: holds and erasure.
+
+mod event;
+
+pub use event::*;

@@ -1,0 +1,5 @@
+//! Tenants: who has a log.
+
+mod event;
+
+pub use event::*;
