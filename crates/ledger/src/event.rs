@@ -116,6 +116,8 @@ pub struct SealedEvent {
     pub stream: StreamId,
     /// Its revision.
     pub seq: u64,
+    /// Hash of the event before in the stream, as the header says; the store holds it against the head.
+    pub prev: Option<EventHash>,
     /// Its time.
     pub time: Timestamp,
     /// Its type.

@@ -1,1 +1,34 @@
-//! The event store contract, its conformance suite and the lanes above it.
+//! The event store contract: what every backend promises, and the suite that holds it to the promise.
+//!
+//! - [`EventStore`]: append sealed events, read them, follow them.
+//! - [`SideStore`]: what lives beside the log and may change or be deleted (wrapped keys, disclosures, blobs,
+//!   checkpoints).
+//! - [`Subscription`]: events from a position on, with a caught-up signal.
+//! - [`MemoryStore`]: the contract in memory, for tests and simulations.
+//! - [`conformance`] (feature `conformance`): the tests that every backend instantiates.
+//!
+//! The store trusts that sealed events are well formed (`ledger::event::seal` made them) and checks everything
+//! that depends on what is already stored: revisions, chains, command ids, key epochs.
+
+mod append;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod contract;
+mod error;
+mod memory;
+mod read;
+mod side;
+mod subscription;
+
+pub use append::{
+    Append, CommandReceipt, CommandRecord, EVENTS_PER_APPEND_MAX, InvalidAppend, KeyChange, StreamHead, Verdict,
+};
+pub use contract::EventStore;
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use read::{Direction, Filter, LogHead, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, Read, Source, StoredEvent};
+pub use side::{
+    AnchorLeaf, AnchorSet, BlobId, LogInfo, PutOutcome, SecretKey, SecretKind, SideStore, StoredCheckpoint,
+    StoredDisclosure,
+};
+pub use subscription::{Delivery, Subscription};
