@@ -21,12 +21,15 @@ mod side;
 mod subscription;
 
 pub use append::{
-    Append, CommandReceipt, CommandRecord, EVENTS_PER_APPEND_MAX, InvalidAppend, KeyChange, StreamHead, Verdict,
+    Append, CommandReceipt, CommandRecord, EVENTS_PER_APPEND_MAX, InvalidAppend, KeyChange, StreamHead,
+    Verdict,
 };
 pub use contract::EventStore;
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use read::{Direction, Filter, LogHead, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, Read, Source, StoredEvent};
+pub use read::{
+    Direction, Filter, LogHead, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, Read, Source, StoredEvent,
+};
 pub use side::{
     AnchorLeaf, AnchorSet, BlobId, LogInfo, PutOutcome, SecretKey, SecretKind, SideStore, StoredCheckpoint,
     StoredDisclosure,
