@@ -6,7 +6,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+mod check;
+mod fault;
+mod number;
+mod order;
+mod scan;
+mod string;
+mod value;
+mod write;
 
 /// Arrays and objects may be nested this deep: readers of every language must be able to follow.
 pub const DEPTH_MAX: usize = 64;
@@ -115,7 +124,8 @@ impl JsonProblem {
 /// # Errors
 /// [`JsonError`] names the place, the rule and a hint.
 pub fn canonicalize(input: &[u8]) -> Result<CanonicalJson, JsonError> {
-    to_canonical(&parse_checked(input)?)
+    let text = utf8(input)?;
+    write::rewrite(text).map(|bytes| CanonicalJson(bytes.into())).map_err(|fault| fault.into_error())
 }
 
 /// Are the bytes exactly what [`canonicalize`] would make of them? No tree is built.
@@ -123,10 +133,7 @@ pub fn canonicalize(input: &[u8]) -> Result<CanonicalJson, JsonError> {
 /// # Errors
 /// [`JsonError`] names the first difference.
 pub fn is_canonical(bytes: &[u8]) -> Result<(), JsonError> {
-    if canonicalize(bytes)?.as_bytes() == bytes {
-        return Ok(());
-    }
-    Err(JsonError { pointer: String::new(), offset: 0, problem: JsonProblem::NotCanonical("order") })
+    check::check(utf8(bytes)?).map_err(|fault| fault.into_error())
 }
 
 /// The canonical form of a value.
@@ -134,7 +141,30 @@ pub fn is_canonical(bytes: &[u8]) -> Result<(), JsonError> {
 /// # Errors
 /// [`JsonError`] for an integer beyond 2^53-1 or nesting too deep.
 pub fn to_canonical(value: &Value) -> Result<CanonicalJson, JsonError> {
-    Ok(CanonicalJson(value.to_string().into_bytes().into()))
+    let mut out = Vec::with_capacity(256);
+    value_into(value, &mut out)?;
+    Ok(CanonicalJson(out.into()))
+}
+
+/// [`to_canonical`] into a buffer that is reused.
+///
+/// # Errors
+/// As [`to_canonical`]; the buffer then holds a part.
+pub fn value_into(value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
+    value::write(value, 0, out).map_err(|fault| fault.into_error())
+}
+
+/// [`value_into`] for the members of an object.
+///
+/// # Errors
+/// As [`to_canonical`]; the buffer then holds a part.
+pub fn object_into(members: &Map<String, Value>, out: &mut Vec<u8>) -> Result<(), JsonError> {
+    value::write_object(members, 0, out).map_err(|fault| fault.into_error())
+}
+
+/// Writes a string as RFC 8785 §3.2.2.2 does, with its quotation marks.
+pub fn string_into(text: &str, out: &mut Vec<u8>) {
+    string::write(text, out);
 }
 
 /// Checks the ingest rules, then reads into a [`Value`].
@@ -142,9 +172,21 @@ pub fn to_canonical(value: &Value) -> Result<CanonicalJson, JsonError> {
 /// # Errors
 /// [`JsonError`] names the place, the rule and a hint.
 pub fn parse_checked(input: &[u8]) -> Result<Value, JsonError> {
+    canonicalize(input)?;
     serde_json::from_slice(input).map_err(|error| JsonError {
         pointer: String::new(),
         offset: error.column(),
-        problem: JsonProblem::Syntax("syntax"),
+        problem: JsonProblem::Syntax("a value that cannot be read"),
     })
 }
+
+fn utf8(input: &[u8]) -> Result<&str, JsonError> {
+    std::str::from_utf8(input).map_err(|error| JsonError {
+        pointer: String::new(),
+        offset: error.valid_up_to(),
+        problem: JsonProblem::Utf8,
+    })
+}
+
+#[cfg(test)]
+mod tests;
