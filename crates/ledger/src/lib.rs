@@ -23,6 +23,7 @@ pub mod keys;
 pub mod merkle;
 pub mod note;
 pub mod proof;
+pub mod readmodel;
 pub mod secretbox;
 pub mod tile;
 pub mod time;
