@@ -101,7 +101,11 @@ fn nodes(ranges: Vec<Range>) -> Vec<Node> {
 }
 
 fn hashes<R: HashReader>(ranges: Vec<Range>, reader: &R) -> Result<Vec<Hash>, ProofError<R::Error>> {
-    ranges.into_iter().map(|(start, end)| range_hash(start, end, reader)).collect::<Result<_, _>>().map_err(ProofError::Read)
+    ranges
+        .into_iter()
+        .map(|(start, end)| range_hash(start, end, reader))
+        .collect::<Result<_, _>>()
+        .map_err(ProofError::Read)
 }
 
 /// The nodes that [`inclusion`] reads; none if the leaf lies outside the tree.
@@ -118,7 +122,11 @@ pub fn consistency_nodes(old: u64, size: u64) -> Vec<Node> {
 ///
 /// # Errors
 /// [`ProofError::Range`] if the leaf is not in the tree, [`ProofError::Read`] from the reader.
-pub fn inclusion<R: HashReader>(index: u64, size: u64, reader: &R) -> Result<Vec<Hash>, ProofError<R::Error>> {
+pub fn inclusion<R: HashReader>(
+    index: u64,
+    size: u64,
+    reader: &R,
+) -> Result<Vec<Hash>, ProofError<R::Error>> {
     if index >= size {
         return Err(ProofError::Range { wanted: index, size });
     }
@@ -130,7 +138,11 @@ pub fn inclusion<R: HashReader>(index: u64, size: u64, reader: &R) -> Result<Vec
 ///
 /// # Errors
 /// [`ProofError::Range`] if `old` > `size`, [`ProofError::Read`] from the reader.
-pub fn consistency<R: HashReader>(old: u64, size: u64, reader: &R) -> Result<Vec<Hash>, ProofError<R::Error>> {
+pub fn consistency<R: HashReader>(
+    old: u64,
+    size: u64,
+    reader: &R,
+) -> Result<Vec<Hash>, ProofError<R::Error>> {
     if old > size {
         return Err(ProofError::Range { wanted: old, size });
     }

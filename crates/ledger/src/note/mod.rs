@@ -82,7 +82,11 @@ impl Note {
     pub fn new(text: impl Into<String>) -> Result<Self, NoteError> {
         let text = text.into();
         check_text(&text)?;
-        if text.ends_with('\n') { Ok(Self { text, signatures: Vec::new() }) } else { Err(NoteError::NoSignatures) }
+        if text.ends_with('\n') {
+            Ok(Self { text, signatures: Vec::new() })
+        } else {
+            Err(NoteError::NoSignatures)
+        }
     }
 
     /// Reads a note; every note has exactly one spelling.
@@ -149,11 +153,8 @@ impl Note {
         if !verified.is_empty() {
             return Ok(verified);
         }
-        let names: Vec<String> = self
-            .signatures
-            .iter()
-            .map(|s| format!("{}+{}", s.name, key::hex4(s.key_id)))
-            .collect();
+        let names: Vec<String> =
+            self.signatures.iter().map(|s| format!("{}+{}", s.name, key::hex4(s.key_id))).collect();
         Err(NoteRefused::NoKnownKey(names.join(", ")))
     }
 }

@@ -101,10 +101,15 @@ impl TileBuilder {
         &self.frontier
     }
 
+    /// The tiles that became full since the last call of this or of [`TileBuilder::drain`], and no open ones.
+    pub fn drain_full(&mut self) -> Vec<(TileId, Vec<u8>)> {
+        std::mem::take(&mut self.full)
+    }
+
     /// The tiles that are new or wider since the last call: the full ones, then the open ones.
     /// They are those of [`super::tiles_between`], in an order of their own.
     pub fn drain(&mut self) -> Vec<(TileId, Vec<u8>)> {
-        let mut tiles = std::mem::take(&mut self.full);
+        let mut tiles = self.drain_full();
         let (before, size) = (self.drained, self.size());
         for (level, bytes) in (0..).zip(&self.open) {
             let grown = hashes_at(level, size) > hashes_at(level, before);

@@ -71,5 +71,9 @@ pub fn entries(bundle: &[u8]) -> impl Iterator<Item = Result<&[u8], EntriesError
 pub fn decode_entries(bundle: &[u8], width: u16) -> Result<Vec<&[u8]>, EntriesError> {
     let expected = usize::from(width);
     let found: Vec<&[u8]> = entries(bundle).take(expected + 1).collect::<Result<_, _>>()?;
-    if found.len() == expected { Ok(found) } else { Err(EntriesError::Count { expected, found: found.len() }) }
+    if found.len() == expected {
+        Ok(found)
+    } else {
+        Err(EntriesError::Count { expected, found: found.len() })
+    }
 }

@@ -10,8 +10,8 @@ mod reader;
 
 pub use builder::{ResumeError, TileBuilder};
 pub use entries::{EntriesError, decode_entries, encode_entries, entries, push_entry};
-pub use path::{PathError, Resource};
 pub(crate) use path::parse_number;
+pub use path::{PathError, Resource};
 pub use reader::{TileError, TileReader, TileSet};
 
 use crate::merkle::Node;

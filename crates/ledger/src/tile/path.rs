@@ -109,7 +109,10 @@ fn parse_place(place: &str) -> Option<(u64, u16)> {
     while let Some(group) = groups.next() {
         let last = groups.peek().is_none();
         let number = if last { group } else { group.strip_prefix('x')? };
-        if number.len() != 3 || !number.bytes().all(|b| b.is_ascii_digit()) || (first && !last && number == "000") {
+        if number.len() != 3
+            || !number.bytes().all(|b| b.is_ascii_digit())
+            || (first && !last && number == "000")
+        {
             return None;
         }
         index = index.checked_mul(1000)?.checked_add(number.parse().ok()?)?;
