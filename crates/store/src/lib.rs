@@ -11,10 +11,13 @@
 //! that depends on what is already stored: revisions, chains, command ids, key epochs.
 
 mod append;
+pub mod bootstrap;
+pub mod checkpointer;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
 mod error;
+pub mod keyring;
 mod memory;
 mod read;
 mod side;
