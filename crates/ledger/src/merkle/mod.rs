@@ -49,4 +49,4 @@ pub fn root_of(leaves: impl IntoIterator<Item = Hash>) -> Hash {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -99,6 +99,11 @@ impl TileSet {
         tiles
     }
 
+    /// The bytes of a tile that was kept at exactly this width.
+    pub fn bytes(&self, tile: TileId) -> Option<&[u8]> {
+        self.tiles.get(&tile).map(Vec::as_slice)
+    }
+
     /// Keeps a tile.
     ///
     /// # Errors
