@@ -4,6 +4,7 @@
 //! - [`SideStore`]: what lives beside the log and may change or be deleted (wrapped keys, disclosures, blobs,
 //!   checkpoints).
 //! - [`Subscription`]: events from a position on, with a caught-up signal.
+//! - [`views`]: where read models are stored.
 //! - [`MemoryStore`]: the contract in memory, for tests and simulations.
 //! - [`conformance`] (feature `conformance`): the tests that every backend instantiates.
 //!
@@ -22,6 +23,7 @@ mod memory;
 mod read;
 mod side;
 mod subscription;
+pub mod views;
 
 pub use append::{
     Append, CommandReceipt, CommandRecord, EVENTS_PER_APPEND_MAX, InvalidAppend, KeyChange, StreamHead,

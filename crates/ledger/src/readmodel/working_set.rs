@@ -25,6 +25,16 @@ pub trait RowSource {
     fn load_all(&self, slot: usize, tenant: &TenantId) -> Result<Vec<Row>, SourceError>;
 }
 
+impl<S: RowSource + ?Sized> RowSource for Arc<S> {
+    fn load(&self, slot: usize, tenant: &TenantId, key: &[Cell]) -> Result<Option<Row>, SourceError> {
+        (**self).load(slot, tenant, key)
+    }
+
+    fn load_all(&self, slot: usize, tenant: &TenantId) -> Result<Vec<Row>, SourceError> {
+        (**self).load_all(slot, tenant)
+    }
+}
+
 /// What became of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
