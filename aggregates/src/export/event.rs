@@ -1,7 +1,6 @@
 //! What happens to an export of a log.
 
 use crate::events;
-use crate::key::LogSize;
 use crate::schema::Confidential;
 use crate::values::{ExportFailure, ExportPurpose};
 
@@ -20,7 +19,7 @@ events! {
         /// The export is whole.
         Completed(ExportCompleted) = "ledger.export.completed.v1" {
             /// The size of the log in it.
-            log_size: LogSize,
+            log_size: u64,
             /// How many files it has.
             files: u32,
         }

@@ -17,6 +17,8 @@ events! {
             source: FrameworkSource,
             /// How many controls the edition has.
             controls: u32,
+            /// The groups that controls stand in, at most 64.
+            groups: Vec<CatalogGroup>,
             /// How often evidence is expected where a control says nothing else, in seconds.
             cadence_seconds: Option<u32>,
         }
@@ -32,6 +34,16 @@ events! {
             /// The controls, at most 256.
             controls: Vec<ControlId>,
         }
+    }
+}
+
+public_object! {
+    /// A group of controls.
+    CatalogGroup {
+        /// Its id.
+        id: ControlId,
+        /// Its title.
+        title: PublishedTitle,
     }
 }
 

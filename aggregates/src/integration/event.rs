@@ -44,11 +44,15 @@ events! {
         Degraded(IntegrationDegraded) = "ledger.integration.degraded.v1" {
             /// Why.
             reason: DegradedReason,
+            /// The number of this bad time, counted from 1.
+            episode: u32,
             /// What the other side said.
             detail: Confidential<String>,
         }
         /// An integration works well again.
         Recovered(IntegrationRecovered) = "ledger.integration.recovered.v1" {
+            /// The number of the bad time that is over.
+            episode: u32,
         }
         /// An integration uses another version of its adapter.
         Upgraded(IntegrationUpgraded) = "ledger.integration.upgraded.v1" {
@@ -61,6 +65,8 @@ events! {
         Retired(IntegrationRetired) = "ledger.integration.retired.v1" {
             /// Why.
             reason: RetireReason,
+            /// The number of the bad time that ends with it.
+            episode: Option<u32>,
         }
     }
 }

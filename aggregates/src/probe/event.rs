@@ -49,6 +49,8 @@ events! {
         Retired(ProbeRetired) = "ledger.probe.retired.v1" {
             /// Why.
             reason: RetireReason,
+            /// The missed deadline of the silence that ends with it.
+            deadline: Option<Timestamp>,
         }
     }
 }

@@ -192,7 +192,7 @@ macro_rules! choices {
 macro_rules! tokens {
     (@kind Id $rule:literal) => { $crate::schema::Kind::Id { rule: $rule } };
     (@kind $kind:ident $rule:literal) => { $crate::schema::Kind::$kind };
-    ($( $(#[doc = $doc:literal])* $name:ident($kind:ident, $what:literal, $max:literal, $rule:literal, $allowed:expr) )+) => {$(
+    ($( $(#[doc = $doc:literal])* $name:ident($kind:ident, $what:literal, $length:expr, $rule:literal, $allowed:expr) )+) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(std::sync::Arc<str>);
@@ -207,7 +207,7 @@ macro_rules! tokens {
             /// The rule that is broken.
             pub fn new(text: impl AsRef<str>) -> Result<Self, ledger::ids::IdError> {
                 let text = text.as_ref();
-                if $crate::schema::token_ok(text, $max, $allowed) {
+                if $crate::schema::token_ok(text, &$length, $allowed) {
                     return Ok(Self(text.into()));
                 }
                 Err(ledger::ids::IdError { kind: $what, value: text.chars().take(80).collect(), rule: $rule })

@@ -12,7 +12,7 @@ mod member;
 mod public;
 
 pub use member::{Confidential, Member, Personal, Private};
-pub use public::{Public, choice, expected, token_ok};
+pub use public::{Public, SAFE_INTEGER_MAX, choice, expected, token_ok};
 
 /// Everything there is to know about one event type.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,5 +1,7 @@
 //! Values that may stand in a header.
 
+use std::ops::RangeInclusive;
+
 use ledger::ids::{StreamId, SubjectId, TenantId};
 use ledger::time::Timestamp;
 use serde_json::Value;
@@ -30,9 +32,9 @@ pub fn expected(what: &str, found: &Value) -> String {
     format!("should be {what} but is {found}")
 }
 
-/// Is `text` of 1 to `max` bytes, all allowed?
-pub fn token_ok(text: &str, max: usize, allowed: fn(u8) -> bool) -> bool {
-    !text.is_empty() && text.len() <= max && text.bytes().all(allowed)
+/// Has `text` a length in `length`, and are all its bytes allowed?
+pub fn token_ok(text: &str, length: &RangeInclusive<usize>, allowed: fn(u8) -> bool) -> bool {
+    length.contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// Finds a word in a closed set.
@@ -81,6 +83,23 @@ impl Public for u32 {
     fn from_json(value: &Value) -> Result<Self, String> {
         let number = value.as_u64().and_then(|n| Self::try_from(n).ok());
         number.ok_or_else(|| expected("an integer from 0 to 4294967295", value))
+    }
+}
+
+/// The largest integer that every JSON reader keeps exact: 2^53 - 1.
+pub const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// Sizes and indices of logs. No log reaches 2^53 entries; a larger number is refused when it is read.
+impl Public for u64 {
+    const KIND: Kind = Kind::Integer { max: SAFE_INTEGER_MAX };
+
+    fn to_json(&self) -> Value {
+        Value::from((*self).min(SAFE_INTEGER_MAX))
+    }
+
+    fn from_json(value: &Value) -> Result<Self, String> {
+        let number = value.as_u64().filter(|n| *n <= SAFE_INTEGER_MAX);
+        number.ok_or_else(|| expected("an integer from 0 to 9007199254740991", value))
     }
 }
 

@@ -11,9 +11,9 @@ use crate::tokens;
 
 tokens! {
     /// A framework, for example `nist-800-53`. It has no dot: the first dot of a control's stream ends it.
-    FrameworkId(Id, "framework id", 64, "1 to 64 of a-z, 0-9 and '-'", lower_hyphen)
+    FrameworkId(Id, "framework id", 1..=64, "1 to 64 of a-z, 0-9 and '-'", lower_hyphen)
     /// A control within its framework, for example `ac-2.1`.
-    ControlId(Id, "control id", 64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    ControlId(Id, "control id", 1..=64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
 }
 
 impl FrameworkId {

@@ -35,27 +35,27 @@ const fn visible(byte: u8) -> bool {
 
 tokens! {
     /// What was checked, for example `linux-host/sshd-permit-root-login`.
-    CheckId(Id, "check", 120, "1 to 120 of a-z, 0-9, '.', '_', '/' and '-'", lower_path)
+    CheckId(Id, "check", 1..=120, "1 to 120 of a-z, 0-9, '.', '_', '/' and '-'", lower_path)
     /// A probe: opaque, chosen by whoever registers it.
-    ProbeId(Id, "probe id", 64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    ProbeId(Id, "probe id", 1..=64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
     /// What a probe looks at, for example `linux-host`.
-    ProbeKind(Id, "probe kind", 64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    ProbeKind(Id, "probe kind", 1..=64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
     /// The thing that was looked at, as an opaque reference; its name is confidential.
-    TargetRef(Id, "target_ref", 64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    TargetRef(Id, "target_ref", 1..=64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
     /// Who says what a control is like: a probe, or an actor where no probe is named.
-    SourceId(Id, "source", 176, "1 to 176 visible ASCII characters", visible)
+    SourceId(Id, "source", 1..=176, "1 to 176 visible ASCII characters", visible)
     /// An API key's public part: 16 lower-case hexadecimal digits.
-    CredentialId(Id, "credential id", 16, "16 of 0-9 and a-f", lower_hex)
+    CredentialId(Id, "credential id", 16..=16, "16 of 0-9 and a-f", lower_hex)
     /// An integration: opaque, chosen by whoever registers it.
-    IntegrationId(Id, "integration id", 64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    IntegrationId(Id, "integration id", 1..=64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
     /// Which adapter an integration uses, for example `jira`.
-    IntegrationKind(Id, "integration kind", 64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    IntegrationKind(Id, "integration kind", 1..=64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
     /// Where a tenant's data lives.
-    Region(Id, "region", 32, "1 to 32 of a-z, 0-9 and '-'", lower_hyphen)
+    Region(Id, "region", 1..=32, "1 to 32 of a-z, 0-9 and '-'", lower_hyphen)
     /// A version of a catalogue or a program.
-    Version(Id, "version", 64, "1 to 64 of A-Z, a-z, 0-9, '.', '_', '+' and '-'", version)
+    Version(Id, "version", 1..=64, "1 to 64 of A-Z, a-z, 0-9, '.', '_', '+' and '-'", version)
     /// The origin of a log: `<ledger name>/<tenant id>`, with `/e2` and so on for a successor.
-    OriginName(Id, "log origin", 255, "1 to 255 visible ASCII characters", visible)
+    OriginName(Id, "log origin", 1..=255, "1 to 255 visible ASCII characters", visible)
 }
 
 impl TargetRef {

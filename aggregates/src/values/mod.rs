@@ -10,9 +10,9 @@ pub use ids::{
     AlertId, CheckId, CredentialId, EvidenceId, ExportId, IntegrationId, IntegrationKind, OriginName,
     ProbeId, ProbeKind, PublishedTitle, Region, SourceId, TargetRef, Version,
 };
-pub use keys::{HashText, KeyIdText, PublicKeyText, SignatureText, VkeyText};
+pub use keys::{HashBase64, HashText, KeyIdText, PublicKeyText, SignatureText, VkeyText};
 pub use words::{
-    AlertKind, AlertResolution, CheckResult, ControlStatus, DegradedReason, Environment, ExportFailure,
-    ExportPurpose, FrameworkSource, PauseReason, RetireReason, ReviewVerdict, RevokeReason, Role, Severity,
-    SuspendReason,
+    AlertKind, AlertResolution, CheckResult, ControlStatus, DegradedReason, DisputeReason, Environment,
+    ExportFailure, ExportPurpose, FrameworkSource, PauseReason, RetireReason, ReviewVerdict, RevokeReason,
+    RevokedKeyReason, Role, Severity, SuspendReason,
 };

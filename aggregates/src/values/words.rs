@@ -91,7 +91,31 @@ choices! {
 }
 
 choices! {
-    /// Why a key or credential was revoked.
+    /// Why a signing key was revoked; the words of `ledger::epochs`.
+    RevokedKeyReason {
+        /// Someone else may have it.
+        Compromised = "compromised",
+        /// Nobody has it any more.
+        Lost = "lost",
+        /// It is no longer needed.
+        Retired = "retired",
+    }
+}
+
+choices! {
+    /// Why a range of entries is in doubt; the words of `ledger::epochs`.
+    DisputeReason {
+        /// The key was in other hands.
+        Compromised = "compromised",
+        /// The clock was wrong.
+        Clock = "clock",
+        /// An operator's or a program's error.
+        Error = "error",
+    }
+}
+
+choices! {
+    /// Why a credential was revoked.
     RevokeReason {
         /// Someone else may know it.
         Compromised = "compromised",

@@ -1,0 +1,213 @@
+//! The rules of a control.
+
+use ledger::domain::{Aggregate, DecideCtx};
+use ledger::time::Timestamp;
+
+use super::command::APPLY_MAX;
+use super::state::SourceKey;
+use super::{AppliedEvidence, ControlAssessed, ControlCommand, ControlEvent, ControlEvidenceRetracted};
+use super::{ControlObservationRaised, ControlObservationResolved, ControlRefreshed, ControlState};
+use super::{ControlStatusChanged, ControlWentStale, Freshness, Observation, status};
+use crate::refusals;
+use crate::values::{CheckResult, EvidenceId};
+
+/// The aggregate of one control.
+#[derive(Debug)]
+pub struct Control;
+
+/// Evidence in one event: 32 of the longest names stay below the 35,000 bytes of a header.
+const APPLIED_MAX: usize = 32;
+/// Sources of one control: more would make every decision slow; a framework's control is not a fleet.
+pub(super) const SOURCES_MAX: usize = 10_000;
+
+refusals! {
+    /// Why a command to a control is refused.
+    ControlRefusal {
+        /// A batch that is too large.
+        TooMuchEvidence {
+            /// How much.
+            count: usize
+        } => Invalid, "control-too-much-evidence", "",
+            "{count} pieces of evidence are too many for one command; 256 fit", "split the batch";
+        /// A control with too many sources.
+        TooManySources {} => Conflict, "control-too-many-sources", "",
+            "the control has 10,000 sources already", "let one check report on many targets, with a finding for each";
+    }
+}
+
+impl Aggregate for Control {
+    const CATEGORY: &'static str = "control";
+    type State = ControlState;
+    type Command = ControlCommand;
+    type Event = ControlEvent;
+    type Error = ControlRefusal;
+
+    fn decide(
+        state: &ControlState,
+        command: &ControlCommand,
+        ctx: &DecideCtx,
+    ) -> Result<Vec<ControlEvent>, ControlRefusal> {
+        match command {
+            ControlCommand::Apply { evidence } => apply(state, evidence, ctx.now),
+            ControlCommand::Retract { evidence } => Ok(retract(state, *evidence, ctx.now)),
+            ControlCommand::MarkStale => {
+                let mut decision = Decision::new(state, ctx.now);
+                decision.settle(None);
+                Ok(decision.events)
+            }
+        }
+    }
+
+    fn evolve(state: ControlState, event: &ControlEvent) -> ControlState {
+        state.after(event)
+    }
+}
+
+/// Evidence is weighed one by one in the order of observation, so that a failure between two passes is not lost in a batch.
+fn apply(
+    state: &ControlState,
+    evidence: &[AppliedEvidence],
+    now: Timestamp,
+) -> Result<Vec<ControlEvent>, ControlRefusal> {
+    if evidence.len() > APPLY_MAX {
+        return Err(ControlRefusal::TooMuchEvidence { count: evidence.len() });
+    }
+    let mut ordered: Vec<&AppliedEvidence> = evidence.iter().filter(|e| state.counts(e)).collect();
+    if ordered.is_empty() {
+        return Ok(Vec::new());
+    }
+    ordered.sort_by_key(|e| (e.observed_to, e.evidence));
+    let mut decision = Decision::new(state, now);
+    for e in ordered {
+        if !decision.state.counts(e) {
+            continue;
+        }
+        if decision.state.sources.len() >= SOURCES_MAX
+            && !decision.state.sources.contains_key(&SourceKey::from(e))
+        {
+            return Err(ControlRefusal::TooManySources {});
+        }
+        decision.state.apply(e);
+        decision.pending.push(e.clone());
+        if decision.pending.len() == APPLIED_MAX || decision.is_unsettled() {
+            decision.flush();
+            decision.settle(Some(e.evidence));
+        }
+    }
+    decision.flush();
+    Ok(decision.events)
+}
+
+fn retract(state: &ControlState, evidence: EvidenceId, now: Timestamp) -> Vec<ControlEvent> {
+    if state.sources.values().all(|held| held.evidence != evidence) {
+        return Vec::new();
+    }
+    let mut decision = Decision::new(state, now);
+    decision.state.sources.retain(|_, held| held.evidence != evidence);
+    let left = &decision.state;
+    let retracted = ControlEvidenceRetracted {
+        evidence,
+        status: status::status_at(left.worst(), left.stale_after(), now),
+        sources: count(left.sources.len()),
+        failing: count(left.failing()),
+        stale_after: left.stale_after(),
+    };
+    decision.events.push(retracted.into());
+    decision.settle(None);
+    decision.events
+}
+
+/// A decision in the making: the state as it will be, and the events that lead there.
+struct Decision {
+    state: ControlState,
+    now: Timestamp,
+    pending: Vec<AppliedEvidence>,
+    events: Vec<ControlEvent>,
+}
+
+impl Decision {
+    fn new(state: &ControlState, now: Timestamp) -> Self {
+        Self { state: state.clone(), now, pending: Vec::new(), events: Vec::new() }
+    }
+
+    fn record(&mut self, event: impl Into<ControlEvent>) {
+        let event = event.into();
+        self.state = std::mem::take(&mut self.state).after(&event);
+        self.events.push(event);
+    }
+
+    /// Writes down the evidence weighed so far.
+    fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let assessed = ControlAssessed {
+            applied: std::mem::take(&mut self.pending),
+            status: self.status(),
+            sources: count(self.state.sources.len()),
+            failing: count(self.state.failing()),
+            stale_after: self.state.stale_after(),
+        };
+        self.events.push(assessed.into());
+    }
+
+    fn status(&self) -> crate::values::ControlStatus {
+        status::status_at(self.state.worst(), self.state.stale_after(), self.now)
+    }
+
+    /// Does something follow from the evidence weighed so far?
+    fn is_unsettled(&self) -> bool {
+        self.status() != self.state.status
+            || self.freshness() != self.state.freshness
+            || self.observation() != self.state.observation
+    }
+
+    fn freshness(&self) -> Freshness {
+        match (self.state.freshness, self.state.stale_after()) {
+            (_, deadline) if !status::overdue(deadline, self.now) => Freshness::Fresh,
+            (Freshness::Fresh, Some(deadline)) => Freshness::Stale { deadline },
+            (stale, _) => stale,
+        }
+    }
+
+    fn observation(&self) -> Observation {
+        match (self.state.observation, self.state.worst()) {
+            (Observation::Quiet { epochs }, Some(CheckResult::Fail)) => {
+                Observation::Open { epoch: epochs + 1 }
+            }
+            (Observation::Open { epoch }, None) => Observation::Quiet { epochs: epoch },
+            (Observation::Open { epoch }, Some(r)) if r.is_recovery() => Observation::Quiet { epochs: epoch },
+            (unchanged, _) => unchanged,
+        }
+    }
+
+    /// Writes down what follows: staleness, status, failure.
+    fn settle(&mut self, evidence: Option<EvidenceId>) {
+        match (self.state.freshness, self.freshness()) {
+            (Freshness::Fresh, Freshness::Stale { deadline }) => {
+                let last_result = self.state.worst().unwrap_or(CheckResult::Inconclusive);
+                let overdue = count(self.state.overdue(self.now));
+                self.record(ControlWentStale { deadline, last_result, overdue });
+            }
+            (Freshness::Stale { deadline }, Freshness::Fresh) => self.record(ControlRefreshed { deadline }),
+            _ => {}
+        }
+        let (from, to) = (self.state.status, self.status());
+        if from != to {
+            self.record(ControlStatusChanged { from, to, evidence });
+        }
+        match (self.state.observation, self.observation(), evidence) {
+            (Observation::Quiet { .. }, Observation::Open { epoch }, Some(evidence)) => {
+                self.record(ControlObservationRaised { epoch, evidence });
+            }
+            (Observation::Open { epoch }, Observation::Quiet { .. }, evidence) => {
+                self.record(ControlObservationResolved { epoch, evidence });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

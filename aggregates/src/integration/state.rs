@@ -1,0 +1,95 @@
+//! What is known about an integration.
+
+use super::IntegrationEvent;
+use crate::values::{DegradedReason, IntegrationKind, PauseReason, Version};
+
+/// What is known about an integration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum IntegrationState {
+    /// It is not registered.
+    #[default]
+    Absent,
+    /// It is registered.
+    Registered(Registration),
+    /// It is over.
+    Retired,
+}
+
+/// A registered integration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Which adapter it uses.
+    pub kind: IntegrationKind,
+    /// The adapter's version.
+    pub adapter_version: Version,
+    /// The number of its configuration; 0: none yet.
+    pub config_version: u32,
+    /// Does it work?
+    pub activity: Activity,
+    /// Does it work well?
+    pub health: Health,
+    /// How many bad times there have been.
+    pub episodes: u32,
+}
+
+/// Does an integration work?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Not yet.
+    Disabled,
+    /// Yes.
+    Enabled,
+    /// Not for now.
+    Paused {
+        /// Why.
+        reason: PauseReason,
+    },
+}
+
+/// Does an integration work well?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Yes, as far as is known.
+    Good,
+    /// No.
+    Degraded {
+        /// Why.
+        reason: DegradedReason,
+    },
+}
+
+impl IntegrationState {
+    pub(super) fn after(self, event: &IntegrationEvent) -> Self {
+        match (self, event) {
+            (_, IntegrationEvent::Registered(e)) => Self::Registered(Registration {
+                kind: e.kind.clone(),
+                adapter_version: e.adapter_version.clone(),
+                config_version: 0,
+                activity: Activity::Disabled,
+                health: Health::Good,
+                episodes: 0,
+            }),
+            (_, IntegrationEvent::Retired(_)) => Self::Retired,
+            (Self::Registered(registration), event) => Self::Registered(registration.after(event)),
+            (state, _) => state,
+        }
+    }
+}
+
+impl Registration {
+    fn after(mut self, event: &IntegrationEvent) -> Self {
+        match event {
+            IntegrationEvent::Configured(e) => self.config_version = e.config_version,
+            IntegrationEvent::Enabled(_) | IntegrationEvent::Resumed(_) => self.activity = Activity::Enabled,
+            IntegrationEvent::Paused(e) => self.activity = Activity::Paused { reason: e.reason },
+            IntegrationEvent::Degraded(e) => {
+                self.health = Health::Degraded { reason: e.reason };
+                self.episodes = e.episode;
+            }
+            IntegrationEvent::Recovered(_) => self.health = Health::Good,
+            IntegrationEvent::Upgraded(e) => self.adapter_version = e.to.clone(),
+            IntegrationEvent::Registered(_) | IntegrationEvent::Retired(_) => {}
+        }
+        self
+    }
+}
