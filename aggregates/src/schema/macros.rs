@@ -184,6 +184,15 @@ macro_rules! choices {
                 $crate::schema::choice(Self::ALL, word)
             }
         }
+
+        impl ledger::readmodel::CellType for $name {
+            fn to_cell(&self) -> ledger::readmodel::Cell {
+                ledger::readmodel::Cell::text(self.as_str())
+            }
+            fn from_cell(cell: &ledger::readmodel::Cell) -> Option<Self> {
+                cell.as_text()?.parse().ok()
+            }
+        }
     };
 }
 
@@ -246,6 +255,15 @@ macro_rules! tokens {
             fn from_json(value: &serde_json::Value) -> Result<Self, String> {
                 let text = value.as_str().ok_or_else(|| $crate::schema::expected(concat!("a ", $what), value))?;
                 Self::new(text).map_err(|error| error.to_string())
+            }
+        }
+
+        impl ledger::readmodel::CellType for $name {
+            fn to_cell(&self) -> ledger::readmodel::Cell {
+                ledger::readmodel::Cell::Text(self.0.clone())
+            }
+            fn from_cell(cell: &ledger::readmodel::Cell) -> Option<Self> {
+                cell.as_text().and_then(|text| Self::new(text).ok())
             }
         }
     )+};

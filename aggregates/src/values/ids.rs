@@ -167,6 +167,18 @@ macro_rules! uuid_id {
                 value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| expected("a UUID", value))
             }
         }
+
+        impl ledger::readmodel::CellType for $name {
+            fn to_cell(&self) -> ledger::readmodel::Cell {
+                ledger::readmodel::Cell::Uuid(self.0)
+            }
+            fn from_cell(cell: &ledger::readmodel::Cell) -> Option<Self> {
+                match cell {
+                    ledger::readmodel::Cell::Uuid(uuid) => Some(Self(*uuid)),
+                    _ => None,
+                }
+            }
+        }
     };
 }
 
