@@ -2,16 +2,17 @@
 
 mod exchange;
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use std::sync::Arc;
 
 pub use exchange::{AddCheckpoint, ExchangeError, SIZE_CONTENT_TYPE, conflict_body, parse_conflict};
 
+use crate::keys::{Signer, SoftSigner};
 use crate::note::{KeyError, KeyKind, NoteSignature, VerifierKey};
 
 /// Signs checkpoints as a witness: what is seen, and when.
 pub struct Cosigner {
     vkey: VerifierKey,
-    key: SigningKey,
+    key: Arc<dyn Signer>,
 }
 
 impl Cosigner {
@@ -20,8 +21,8 @@ impl Cosigner {
     /// # Errors
     /// [`KeyError::Name`] if the name may not be a key's.
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
-        let key = SigningKey::from_bytes(seed);
-        let vkey = VerifierKey::new(name, KeyKind::Cosignature, key.verifying_key().to_bytes())?;
+        let key = Arc::new(SoftSigner::from_seed(seed));
+        let vkey = VerifierKey::new(name, KeyKind::Cosignature, *key.public_key().as_bytes())?;
         Ok(Self { vkey, key })
     }
 
@@ -32,7 +33,7 @@ impl Cosigner {
 
     /// Cosigns a checkpoint's text at this Unix time. The caller has checked consistency first.
     pub fn cosign(&self, text: &str, unix: u64) -> NoteSignature {
-        let signature = self.key.sign(message(text, unix).as_bytes()).to_bytes();
+        let signature = self.key.sign(message(text, unix).as_bytes());
         NoteSignature {
             name: self.vkey.name().to_owned(),
             key_id: self.vkey.key_id(),

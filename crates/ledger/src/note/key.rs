@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ed25519_dalek::VerifyingKey;
 use sha2::{Digest, Sha256};
 
 use crate::b64;
+use crate::keys::{PublicKey, verify_strict};
 
 /// What a key's signatures look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,9 +41,9 @@ pub enum KeyError {
     /// A kind of signature that this ledger does not verify.
     #[error("keys of type {0:#04x} are not supported; 0x01 and 0x04 are")]
     Kind(u8),
-    /// Not an Ed25519 public key, or one of small order.
-    #[error("not a usable Ed25519 public key")]
-    PublicKey,
+    /// Not an Ed25519 public key that can be trusted.
+    #[error(transparent)]
+    PublicKey(#[from] crate::keys::KeyError),
 }
 
 /// A key that signatures are checked with: `name+hex8(key id)+base64(type ‖ public key)`.
@@ -51,7 +51,7 @@ pub enum KeyError {
 pub struct VerifierKey {
     name: String,
     kind: KeyKind,
-    key: VerifyingKey,
+    key: PublicKey,
 }
 
 /// May this be the name of a key?
@@ -67,17 +67,12 @@ impl VerifierKey {
     /// The key of this name and kind.
     ///
     /// # Errors
-    /// [`KeyError`] if the name is not one or the public key is not canonical or of small order.
+    /// [`KeyError`] if the name is not one or the public key is refused.
     pub fn new(name: &str, kind: KeyKind, public_key: [u8; 32]) -> Result<Self, KeyError> {
         if !is_key_name(name) {
             return Err(KeyError::Name);
         }
-        let key = VerifyingKey::from_bytes(&public_key).map_err(|_| KeyError::PublicKey)?;
-        // Decompression accepts non-canonical encodings of y; a key must have one spelling.
-        let canonical = key.to_edwards().compress().to_bytes() == public_key;
-        if key.is_weak() || !canonical {
-            return Err(KeyError::PublicKey);
-        }
+        let key = PublicKey::from_bytes(&public_key)?;
         Ok(Self { name: name.to_owned(), kind, key })
     }
 
@@ -118,7 +113,7 @@ impl VerifierKey {
 
     /// Ed25519 over exactly these bytes, strictly: no small order, no cofactor.
     pub fn verify_bytes(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+        verify_strict(&self.key, message, signature).is_ok()
     }
 }
 

@@ -216,4 +216,4 @@ fn check_text(text: &str) -> Result<(), NoteError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

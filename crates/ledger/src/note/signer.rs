@@ -1,13 +1,14 @@
 //! Signing notes.
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use std::sync::Arc;
 
 use super::{KeyError, KeyKind, NoteSignature, VerifierKey};
+use crate::keys::{Signer, SoftSigner};
 
 /// Signs notes under a name: a log's checkpoint key.
 pub struct NoteSigner {
     vkey: VerifierKey,
-    key: SigningKey,
+    key: Arc<dyn Signer>,
 }
 
 impl NoteSigner {
@@ -16,8 +17,15 @@ impl NoteSigner {
     /// # Errors
     /// [`KeyError::Name`] if the name may not be a key's.
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
-        let key = SigningKey::from_bytes(seed);
-        let vkey = VerifierKey::new(name, KeyKind::Ed25519, key.verifying_key().to_bytes())?;
+        Self::new(name, Arc::new(SoftSigner::from_seed(seed)))
+    }
+
+    /// A signer under this name, with type 0x01.
+    ///
+    /// # Errors
+    /// [`KeyError::Name`] if the name may not be a key's.
+    pub fn new(name: &str, key: Arc<dyn Signer>) -> Result<Self, KeyError> {
+        let vkey = VerifierKey::new(name, KeyKind::Ed25519, *key.public_key().as_bytes())?;
         Ok(Self { vkey, key })
     }
 
@@ -37,7 +45,7 @@ impl NoteSigner {
 
     /// Ed25519 over exactly these bytes, for what is signed by the checkpoint key but is no note: the manifest.
     pub fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
-        self.key.sign(message).to_bytes()
+        self.key.sign(message)
     }
 }
 
