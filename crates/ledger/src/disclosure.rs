@@ -1,11 +1,21 @@
 //! Disclosures: the members of an event's data that live outside the log, bound by salted digests (formats.md §6).
-
-use std::sync::Arc;
+//!
+//! The digest of each stands in the signed header. All members of one class of one event are encrypted together
+//! under the key of that class; leaving the ciphertext out redacts them, destroying the key erases them.
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
+use crate::base64url;
+use crate::canonical::{self, JsonError};
 use crate::domain::Class;
-use crate::ids::{EventId, SubjectId, TenantId};
+use crate::ids::{EventId, TenantId};
+
+mod datakey;
+mod seal;
+
+pub use datakey::{DataKey, DataKeys, NoDataKeys};
+pub(crate) use seal::seal;
 
 /// One confidential or personal member, opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,46 +50,65 @@ pub enum DisclosureError {
     #[error("the ciphertext does not open under this key for this event")]
     Ciphertext,
     /// The opened bytes are not disclosures.
-    #[error("the opened bytes are not disclosures")]
+    #[error("these bytes are not disclosures")]
     Format,
+    /// A value that has no canonical form.
+    #[error(transparent)]
+    Json(#[from] JsonError),
     /// An opened member whose digest is not in the header (these ciphers do not commit to the key).
     #[error("the digest of the opened member {0:?} is not in the header")]
     Digest(String),
-}
-
-/// A data key: AES-256-GCM-SIV.
-#[derive(Clone)]
-pub struct DataKey([u8; 32]);
-
-impl DataKey {
-    /// A key of 32 bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-}
-
-/// Gives the data keys under which disclosures are sealed.
-///
-/// A key is durable (wrapped) before it is given out: what is sealed under it must stay readable.
-pub trait DataKeys: Send + Sync {
-    /// The tenant's key for confidential members.
-    ///
-    /// # Errors
-    /// [`DisclosureError::Unavailable`] if it can be neither read nor made.
-    fn tenant_key(&self, tenant: &TenantId) -> Result<Arc<DataKey>, DisclosureError>;
-
-    /// The key of one data subject in the tenant.
-    ///
-    /// # Errors
-    /// [`DisclosureError::NoKey`] if the subject was erased, [`DisclosureError::Unavailable`] otherwise.
-    fn subject_key(&self, tenant: &TenantId, subject: &SubjectId) -> Result<Arc<DataKey>, DisclosureError>;
+    /// A member that is marked as withheld, but public.
+    #[error("the member {0:?} is withheld and classified as public")]
+    Public(&'static str),
 }
 
 impl Disclosure {
-    /// `SHA-256(base64url(JSON [salt, name, value]))`, the JSON canonical, the salt in base64url.
-    pub fn digest(&self) -> [u8; 32] {
-        unreachable!()
+    /// The canonical JSON `[salt, name, value]`, the salt in base64url.
+    ///
+    /// # Errors
+    /// [`JsonError`] for a value that has no canonical form.
+    pub fn to_json(&self) -> Result<Vec<u8>, JsonError> {
+        let mut out = Vec::with_capacity(64);
+        triple_into(&self.salt, &self.name, &self.value, &mut out)?;
+        Ok(out)
     }
+
+    /// Reads `[salt, name, value]`; only its canonical form.
+    ///
+    /// # Errors
+    /// [`DisclosureError`]
+    pub fn from_json(bytes: &[u8]) -> Result<Self, DisclosureError> {
+        canonical::is_canonical(bytes)?;
+        let (salt, name, value): (String, String, Value) =
+            serde_json::from_slice(bytes).map_err(|_| DisclosureError::Format)?;
+        let salt = base64url::decode(salt.as_bytes()).and_then(|salt| salt.try_into().ok());
+        Ok(Self { name, salt: salt.ok_or(DisclosureError::Format)?, value })
+    }
+
+    /// `SHA-256(base64url([salt, name, value]))`, as RFC 9901 §4.2.3.
+    ///
+    /// # Errors
+    /// [`JsonError`] for a value that has no canonical form.
+    pub fn digest(&self) -> Result<[u8; 32], JsonError> {
+        self.to_json().map(|json| digest_of(&json))
+    }
+}
+
+/// The digest of a disclosure's JSON.
+fn digest_of(json: &[u8]) -> [u8; 32] {
+    Sha256::digest(base64url::encode(json)).into()
+}
+
+fn triple_into(salt: &[u8; 16], name: &str, value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
+    out.extend_from_slice(b"[\"");
+    out.extend_from_slice(base64url::encode(salt).as_bytes());
+    out.extend_from_slice(b"\",");
+    canonical::string_into(name, out);
+    out.push(b',');
+    canonical::value_into(value, out)?;
+    out.push(b']');
+    Ok(())
 }
 
 impl SealedDisclosure {
@@ -89,11 +118,22 @@ impl SealedDisclosure {
     /// [`DisclosureError`] names what does not fit.
     pub fn open(
         &self,
-        _key: &DataKey,
-        _tenant: &TenantId,
-        _event: &EventId,
-        _digests: &[[u8; 32]],
+        key: &DataKey,
+        tenant: &TenantId,
+        event: &EventId,
+        digests: &[[u8; 32]],
     ) -> Result<Vec<Disclosure>, DisclosureError> {
-        Err(DisclosureError::Format)
+        let plain = key.open(&seal::associated_data(tenant, event), &self.ciphertext)?;
+        let triples: Vec<&serde_json::value::RawValue> =
+            serde_json::from_slice(&plain).map_err(|_| DisclosureError::Format)?;
+        let open = |triple: &&serde_json::value::RawValue| {
+            let disclosure = Disclosure::from_json(triple.get().as_bytes())?;
+            if digests.contains(&digest_of(triple.get().as_bytes())) {
+                Ok(disclosure)
+            } else {
+                Err(DisclosureError::Digest(disclosure.name))
+            }
+        };
+        triples.iter().map(open).collect()
     }
 }

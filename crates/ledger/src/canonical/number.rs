@@ -1,7 +1,5 @@
 //! Numbers: the grammar of RFC 8259 §6, the ingest rules, and ECMAScript's spelling (RFC 8785 §3.2.2.3).
 
-use std::io::Write;
-
 use super::{INTEGER_MAX, JsonProblem};
 
 /// A number's spelling is not the canonical one, or it breaks a rule.
@@ -107,16 +105,31 @@ pub(super) fn spell(value: f64, out: &mut Vec<u8>) {
     if value < 0.0 {
         out.push(b'-');
     }
-    // Rust writes the shortest digits that read back as the same double, the closest of them, as ECMAScript asks.
-    let mut scientific = [0_u8; 32];
-    let mut rest = &mut scientific[..];
-    let written = write!(rest, "{:e}", value.abs()).map(|()| 32 - rest.len()).unwrap_or(0);
-    let text = &scientific[..written];
-    let split = text.iter().position(|byte| *byte == b'e').unwrap_or(text.len());
-    let exponent: i32 =
-        std::str::from_utf8(&text[split + 1..]).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let digits: Vec<u8> = text[..split].iter().copied().filter(|byte| *byte != b'.').collect();
-    place(&digits, exponent + 1, out);
+    // serde_json gives the shortest digits that read back as the same double, the closest of them, the even one of
+    // two: ECMAScript's choice. The standard library's `{:e}` breaks the last tie the other way.
+    let mut spelled = Vec::with_capacity(32);
+    if serde_json::to_writer(&mut spelled, &value.abs()).is_err() {
+        unreachable!("a finite double is written into memory");
+    }
+    let (digits, point) = decimal(&spelled);
+    place(&digits, point, out);
+}
+
+/// Takes `123.45e-6` apart into its significant digits and where the point stands among them.
+fn decimal(spelled: &[u8]) -> (Vec<u8>, i32) {
+    let split = spelled.iter().position(|byte| *byte == b'e').unwrap_or(spelled.len());
+    let exponent: i32 = spelled
+        .get(split + 1..)
+        .and_then(|text| std::str::from_utf8(text).ok()?.trim_start_matches('+').parse().ok())
+        .unwrap_or(0);
+    let mantissa = &spelled[..split];
+    let whole = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    let mut digits: Vec<u8> = mantissa.iter().copied().filter(|byte| *byte != b'.').collect();
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    digits.drain(..zeros);
+    digits.truncate(digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1));
+    let point = i32::try_from(whole).unwrap_or(0) - i32::try_from(zeros).unwrap_or(0) + exponent;
+    (digits, point)
 }
 
 /// Places the point: `digits` × 10^(point - count), the cases of the specification in its order.
