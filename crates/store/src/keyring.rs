@@ -138,7 +138,7 @@ impl Keyring {
         let keys = Arc::new(LogKeys {
             origin: log.origin.clone(),
             checkpoint: self.checkpoint_signer(log).await?,
-            data: Arc::new(DataKey::new(*self.existing(tenant, SecretKind::TenantDataKey, FIRST).await?)),
+            data: Arc::new(DataKey::new(&*self.existing(tenant, SecretKind::TenantDataKey, FIRST).await?)),
             command: self.existing(tenant, SecretKind::CommandKey, FIRST).await?,
             signer: RwLock::new(Arc::new(signer)),
             subjects: RwLock::default(),
@@ -214,7 +214,7 @@ impl Keyring {
         let Some(key) = self.find(tenant, SecretKind::SubjectDataKey, subject.as_str()).await? else {
             return Ok(false);
         };
-        let key = Arc::new(DataKey::new(*key));
+        let key = Arc::new(DataKey::new(&key));
         keys.subjects.write().unwrap_or_else(PoisonError::into_inner).insert(subject.clone(), key);
         Ok(true)
     }

@@ -26,6 +26,8 @@ pub struct SealedEvent {
     pub stream: StreamId,
     /// Its revision.
     pub seq: u64,
+    /// The hash of the event before it in the stream; `None` at 0.
+    pub prev: Option<EventHash>,
     /// Its time.
     pub time: Timestamp,
     /// Its type.
@@ -122,6 +124,7 @@ pub fn seal(
         tenant: ctx.tenant.clone(),
         stream: ctx.stream.clone(),
         seq: ctx.seq,
+        prev: ctx.prev,
         time: ctx.time,
         event_type: Cow::Borrowed(event_type),
         kid,
