@@ -122,6 +122,12 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Any payload in an envelope of the log's key, as a faulty exporter could make it: for tests of readers.
+    #[doc(hidden)]
+    pub fn seal_payload(payload: &[u8], signer: &NoteSigner) -> Vec<u8> {
+        envelope::seal(payload, signer)
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
         if self.v != MANIFEST_VERSION {
             return Err(ManifestError::Version(self.v));
