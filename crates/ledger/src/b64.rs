@@ -61,6 +61,25 @@ pub fn decode_url_array<const N: usize>(text: &str) -> Result<[u8; N], Base64Err
     sized(&decode_url(text)?)
 }
 
+/// The characters of 32 bytes in the URL alphabet.
+pub const URL_32_LEN: usize = 43;
+
+/// [`encode_url`] of a hash, on the stack: headers are full of them.
+pub fn encode_url_32(hash: &[u8; 32]) -> [u8; URL_32_LEN] {
+    let mut out = [0; URL_32_LEN];
+    URL_SAFE_NO_PAD.encode_slice(hash, &mut out).expect("32 bytes are 43 characters");
+    out
+}
+
+/// Reads the 43 characters of a hash, without an allocation; only the one spelling of it.
+pub fn decode_url_32(text: &[u8]) -> Option<[u8; 32]> {
+    if text.len() != URL_32_LEN {
+        return None;
+    }
+    let mut out = [0; 32];
+    (URL_SAFE_NO_PAD.decode_slice_unchecked(text, &mut out).ok()? == 32).then_some(out)
+}
+
 fn sized<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Base64Error> {
     bytes.try_into().map_err(|_| Base64Error::Length { expected: N, found: bytes.len() })
 }
@@ -80,5 +99,20 @@ mod tests {
             assert_eq!(decode_url(other), Err(Base64Error::Malformed), "{other:?}");
         }
         assert_eq!(decode_array::<3>("AQI="), Err(Base64Error::Length { expected: 3, found: 2 }));
+    }
+
+    #[test]
+    fn a_hash_has_one_spelling() {
+        for n in 0..=255 {
+            let text = encode_url_32(&[n; 32]);
+            assert_eq!(text.as_slice(), encode_url([n; 32]).as_bytes());
+            assert_eq!(decode_url_32(&text), Some([n; 32]));
+        }
+        let mut text = encode_url_32(&[0; 32]);
+        assert_eq!(text, [b'A'; 43]);
+        text[42] = b'B';
+        assert_eq!(decode_url_32(&text), None, "bits beyond the last byte must be zero");
+        assert_eq!(decode_url_32(&[b'A'; 42]), None);
+        assert_eq!(decode_url_32(&[b'+'; 43]), None);
     }
 }

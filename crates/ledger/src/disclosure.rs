@@ -6,7 +6,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::base64url;
+use crate::b64;
 use crate::canonical::{self, JsonError};
 use crate::domain::Class;
 use crate::ids::{EventId, TenantId};
@@ -82,8 +82,8 @@ impl Disclosure {
         canonical::is_canonical(bytes)?;
         let (salt, name, value): (String, String, Value) =
             serde_json::from_slice(bytes).map_err(|_| DisclosureError::Format)?;
-        let salt = base64url::decode(salt.as_bytes()).and_then(|salt| salt.try_into().ok());
-        Ok(Self { name, salt: salt.ok_or(DisclosureError::Format)?, value })
+        let salt = b64::decode_url_array(&salt).map_err(|_| DisclosureError::Format)?;
+        Ok(Self { name, salt, value })
     }
 
     /// `SHA-256(base64url([salt, name, value]))`, as RFC 9901 §4.2.3.
@@ -97,12 +97,12 @@ impl Disclosure {
 
 /// The digest of a disclosure's JSON.
 fn digest_of(json: &[u8]) -> [u8; 32] {
-    Sha256::digest(base64url::encode(json)).into()
+    Sha256::digest(b64::encode_url(json)).into()
 }
 
 fn triple_into(salt: &[u8; 16], name: &str, value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
     out.extend_from_slice(b"[\"");
-    out.extend_from_slice(base64url::encode(salt).as_bytes());
+    out.extend_from_slice(b64::encode_url(salt).as_bytes());
     out.extend_from_slice(b"\",");
     canonical::string_into(name, out);
     out.push(b',');

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::base64url;
+use crate::b64;
 use crate::canonical::JsonError;
 use crate::dsse;
 use crate::ids::{Actor, CommandId, EventId, StreamId, TenantId};
@@ -44,13 +44,13 @@ impl EventHash {
 
     /// Reads the 43 characters of base64url.
     pub fn from_text(text: &[u8]) -> Option<Self> {
-        base64url::decode_32(text).map(Self)
+        b64::decode_url_32(text).map(Self)
     }
 }
 
 impl fmt::Display for EventHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&base64url::encode_32(&self.0)).map_err(|_| fmt::Error)?)
+        f.write_str(std::str::from_utf8(&b64::encode_url_32(&self.0)).map_err(|_| fmt::Error)?)
     }
 }
 

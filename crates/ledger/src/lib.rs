@@ -7,7 +7,6 @@
 pub mod anchor;
 pub mod apikey;
 pub mod b64;
-pub mod base64url;
 pub mod bundle;
 pub mod canonical;
 pub mod chain;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{DataKey, DataKeys, DisclosureError, SealedDisclosure, digest_of, triple_into};
-use crate::base64url;
+use crate::b64;
 use crate::clock::Entropy;
 use crate::domain::{Class, EventBody, Withheld};
 use crate::ids::{EventId, TenantId};
@@ -82,7 +82,7 @@ fn plaintext(
         }
         let start = plain.len();
         triple_into(salt, member.name, &member.value, &mut plain)?;
-        digests.push(base64url::encode_32(&digest_of(&plain[start..])));
+        digests.push(b64::encode_url_32(&digest_of(&plain[start..])));
     }
     plain.push(b']');
     Ok(plain)

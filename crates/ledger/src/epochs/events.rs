@@ -1,9 +1,15 @@
 //! The data of the events of a key stream.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::EpochError;
+use crate::b64;
 use crate::keys::{Kid, Signer};
 
+/// How the types of key events start.
+pub const KEY_TYPES: &str = "ledger.key.";
 /// Introduces a log's first key; entry 0 of every log.
 pub const GENESIS: &str = "ledger.key.genesis.v1";
 /// Puts a new key in the place of the active one; signed by the old.
@@ -117,10 +123,65 @@ impl Rotated {
 
     /// The data of a rotation from `old_kid` to `new`.
     pub fn prove(origin: &str, old_kid: Kid, new: &dyn Signer) -> Self {
-        use base64::Engine;
-        use base64::engine::general_purpose::STANDARD;
         let key = new.public_key();
         let proof = new.sign(&Self::statement(origin, old_kid, key.as_bytes()));
-        Self { old_kid, key: STANDARD.encode(key.as_bytes()), kid: key.kid(), proof: STANDARD.encode(proof) }
+        Self { old_kid, key: b64::encode(key.as_bytes()), kid: key.kid(), proof: b64::encode(proof) }
     }
+}
+
+/// An event of a key stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyEvent {
+    /// [`GENESIS`]
+    Genesis(Genesis),
+    /// [`ROTATED`]
+    Rotated(Rotated),
+    /// [`REVOKED`]
+    Revoked(Revoked),
+    /// [`DISPUTED`]
+    Disputed(Disputed),
+}
+
+impl KeyEvent {
+    /// Reads the data of an event whose type starts with [`KEY_TYPES`].
+    ///
+    /// # Errors
+    /// [`EpochError::Data`] for an unknown type or data that does not fit.
+    pub fn parse(event_type: &str, data: &[u8]) -> Result<Self, EpochError> {
+        match event_type {
+            GENESIS => read(data).map(Self::Genesis),
+            ROTATED => read(data).map(Self::Rotated),
+            REVOKED => read(data).map(Self::Revoked),
+            DISPUTED => read(data).map(Self::Disputed),
+            _ => Err(EpochError::Data(format!("unknown type {event_type}"))),
+        }
+    }
+
+    /// The event's type.
+    pub const fn event_type(&self) -> &'static str {
+        match self {
+            Self::Genesis(_) => GENESIS,
+            Self::Rotated(_) => ROTATED,
+            Self::Revoked(_) => REVOKED,
+            Self::Disputed(_) => DISPUTED,
+        }
+    }
+
+    /// The event's data: all of it is public.
+    pub fn to_data(&self) -> Map<String, Value> {
+        let value = match self {
+            Self::Genesis(data) => serde_json::to_value(data),
+            Self::Rotated(data) => serde_json::to_value(data),
+            Self::Revoked(data) => serde_json::to_value(data),
+            Self::Disputed(data) => serde_json::to_value(data),
+        };
+        match value {
+            Ok(Value::Object(members)) => members,
+            _ => unreachable!("a struct of strings and numbers is a JSON object"),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(data: &[u8]) -> Result<T, EpochError> {
+    serde_json::from_slice(data).map_err(|error| EpochError::Data(error.to_string()))
 }

@@ -7,7 +7,7 @@ use super::{EventError, EventHash, HEADER_MAX, Header, is_event_type};
 use crate::ids::{Actor, ActorKind, CommandId, EventId, StreamId, TenantId};
 use crate::keys::Kid;
 use crate::time::Timestamp;
-use crate::{base64url, canonical};
+use crate::{b64, canonical};
 
 impl<'a> Header<'a> {
     /// Reads a header strictly: canonical bytes, known members, every rule of the format.
@@ -132,7 +132,7 @@ fn event_id(c: &mut Cursor<'_>, member: &'static str) -> Read<EventId> {
 }
 
 fn hash(c: &mut Cursor<'_>, member: &'static str) -> Read<[u8; 32]> {
-    base64url::decode_32(c.plain(member)?.as_bytes())
+    b64::decode_url_32(c.plain(member)?.as_bytes())
         .ok_or(broken(member, "must be 43 characters of base64url"))
 }
 
@@ -156,7 +156,7 @@ fn digests(c: &mut Cursor<'_>) -> Read<Vec<[u8; 32]>> {
             return Err(broken("_sd", "must be sorted, without repetition"));
         }
         before = text;
-        let digest = base64url::decode_32(text.as_bytes());
+        let digest = b64::decode_url_32(text.as_bytes());
         digests.push(digest.ok_or(broken("_sd", "must hold digests of 43 characters of base64url"))?);
         if !c.byte(b',') {
             break;

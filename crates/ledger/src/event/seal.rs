@@ -200,7 +200,7 @@ fn write_header(
     put_uuid(out, b",\"id\":\"", id);
     put(out, b",\"kid\":\"", &kid.to_hex());
     if let Some(prev) = ctx.prev {
-        put(out, b"\",\"prev\":\"", &crate::base64url::encode_32(&prev.0));
+        put(out, b"\",\"prev\":\"", &crate::b64::encode_url_32(&prev.0));
     }
     put(out, b"\",\"seq\":", ctx.seq.to_string().as_bytes());
     put(out, b",\"stream\":\"", ctx.stream.as_str().as_bytes());
