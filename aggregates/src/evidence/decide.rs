@@ -7,7 +7,7 @@ use super::command::limits;
 use super::{
     EvidenceCommand, EvidenceEvent, EvidenceExpired, EvidenceLinked, EvidenceReviewed, EvidenceState,
 };
-use super::{EvidenceSubmitted, EvidenceSuperseded, SubmitEvidence};
+use super::{EvidenceSubmitted, EvidenceSuperseded, Submission, SubmitEvidence};
 use crate::refusals;
 use crate::schema::Confidential;
 use crate::values::{CheckResult, ControlRef, ReviewVerdict};
@@ -28,7 +28,7 @@ refusals! {
             "there is no evidence with this id", "hand it in first, or check the id";
         /// It no longer counts.
         Over {} => Gone, "evidence-over", "",
-            "the evidence was superseded or has expired", "act on the evidence that took its place";
+            "the evidence was rejected or superseded, or has expired", "act on newer evidence, or hand it in";
         /// No controls, or too many.
         Controls {
             /// How many.
@@ -118,8 +118,10 @@ impl Aggregate for Evidence {
         }
         match state {
             EvidenceState::Absent => Err(EvidenceRefusal::NotSubmitted {}),
-            EvidenceState::Superseded { .. } | EvidenceState::Expired { .. } => Err(EvidenceRefusal::Over {}),
-            EvidenceState::Submitted { controls, review } => amend(controls, *review, command, ctx),
+            EvidenceState::Rejected | EvidenceState::Superseded { .. } | EvidenceState::Expired { .. } => {
+                Err(EvidenceRefusal::Over {})
+            }
+            EvidenceState::Submitted(submission) => amend(submission, command, ctx),
         }
     }
 
@@ -129,32 +131,47 @@ impl Aggregate for Evidence {
 }
 
 fn amend(
-    linked: &[ControlRef],
-    review: Option<ReviewVerdict>,
+    submission: &Submission,
     command: &EvidenceCommand,
     ctx: &DecideCtx,
 ) -> Result<Vec<EvidenceEvent>, EvidenceRefusal> {
+    let controls = submission.controls.clone();
     Ok(match command {
-        EvidenceCommand::Submit(_) => Vec::new(),
-        EvidenceCommand::Link { controls } => {
-            check_controls(controls)?;
-            let new: Vec<ControlRef> = controls.iter().filter(|c| !linked.contains(c)).cloned().collect();
-            let count = linked.len() + new.len();
-            if count > limits::CONTROLS_MAX {
-                return Err(EvidenceRefusal::Controls { count });
-            }
-            if new.is_empty() { Vec::new() } else { vec![EvidenceLinked { controls: new }.into()] }
-        }
+        EvidenceCommand::Submit(_) => return Err(EvidenceRefusal::AlreadySubmitted {}),
+        EvidenceCommand::Link { controls } => link(submission, controls)?,
         EvidenceCommand::Review { verdict, note } => {
             check_text("note", note.as_deref(), limits::SUMMARY_CHARS_MAX)?;
-            if review == Some(*verdict) {
+            if *verdict == ReviewVerdict::Accepted && submission.accepted {
                 return Ok(Vec::new());
             }
-            vec![EvidenceReviewed { verdict: *verdict, note: note.clone().into() }.into()]
+            vec![EvidenceReviewed { verdict: *verdict, controls, note: note.clone().into() }.into()]
         }
-        EvidenceCommand::Supersede { by } => vec![EvidenceSuperseded { by: *by }.into()],
-        EvidenceCommand::Expire => vec![EvidenceExpired { expired_at: ctx.now }.into()],
+        EvidenceCommand::Supersede { by } => vec![EvidenceSuperseded { by: *by, controls }.into()],
+        EvidenceCommand::Expire => vec![EvidenceExpired { expired_at: ctx.now, controls }.into()],
     })
+}
+
+fn link(submission: &Submission, controls: &[ControlRef]) -> Result<Vec<EvidenceEvent>, EvidenceRefusal> {
+    check_controls(controls)?;
+    let linked = &submission.controls;
+    let new: Vec<ControlRef> = controls.iter().filter(|control| !linked.contains(control)).cloned().collect();
+    let count = linked.len() + new.len();
+    if count > limits::CONTROLS_MAX {
+        return Err(EvidenceRefusal::Controls { count });
+    }
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let linked = EvidenceLinked {
+        controls: new,
+        check: submission.check.clone(),
+        probe: submission.probe.clone(),
+        target_ref: submission.target_ref.clone(),
+        result: submission.result,
+        observed_to: submission.observed_to,
+        cadence_seconds: submission.cadence_seconds,
+    };
+    Ok(vec![linked.into()])
 }
 
 fn submit(s: &SubmitEvidence, now: Timestamp) -> Result<Vec<EvidenceEvent>, EvidenceRefusal> {

@@ -48,15 +48,29 @@ events! {
             /// Attached files.
             blobs: Confidential<Vec<BlobRef>>,
         }
-        /// The evidence bears on more controls.
+        /// The evidence bears on more controls. What it says is repeated, so that a reactor need not look it up.
         Linked(EvidenceLinked) = "ledger.evidence.linked.v1" {
             /// The further controls, 1 to 32.
             controls: Vec<ControlRef>,
+            /// What was checked.
+            check: CheckId,
+            /// The probe that checked; absent: whoever links vouches for it.
+            probe: Option<ProbeId>,
+            /// What was looked at, as an opaque reference.
+            target_ref: TargetRef,
+            /// The result that counts.
+            result: CheckResult,
+            /// When the observation ended.
+            observed_to: Timestamp,
+            /// When the next is expected at the latest, in seconds after `observed_to`.
+            cadence_seconds: Option<u32>,
         }
         /// Somebody looked at the evidence.
         Reviewed(EvidenceReviewed) = "ledger.evidence.reviewed.v1" {
             /// What they think.
             verdict: ReviewVerdict,
+            /// The controls that the evidence bears on.
+            controls: Vec<ControlRef>,
             /// Why.
             note: Confidential<String>,
         }
@@ -64,11 +78,15 @@ events! {
         Superseded(EvidenceSuperseded) = "ledger.evidence.superseded.v1" {
             /// The other evidence.
             by: EvidenceId,
+            /// The controls that the evidence bore on.
+            controls: Vec<ControlRef>,
         }
         /// The evidence is too old to count.
         Expired(EvidenceExpired) = "ledger.evidence.expired.v1" {
             /// Since when.
             expired_at: Timestamp,
+            /// The controls that the evidence bore on.
+            controls: Vec<ControlRef>,
         }
     }
 }

@@ -11,4 +11,4 @@ mod state;
 pub use command::{EvidenceCommand, SubmitEvidence, limits};
 pub use decide::{Evidence, EvidenceRefusal};
 pub use event::*;
-pub use state::EvidenceState;
+pub use state::{EvidenceState, Submission};

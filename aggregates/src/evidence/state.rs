@@ -2,8 +2,8 @@
 
 use ledger::time::Timestamp;
 
-use super::EvidenceEvent;
-use crate::values::{ControlRef, EvidenceId, ReviewVerdict};
+use super::{EvidenceEvent, EvidenceSubmitted};
+use crate::values::{CheckId, CheckResult, ControlRef, EvidenceId, ProbeId, ReviewVerdict, TargetRef};
 
 /// What is known about a piece of evidence.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,13 +11,10 @@ pub enum EvidenceState {
     /// Nothing was handed in.
     #[default]
     Absent,
-    /// It counts, unless a reviewer rejected it.
-    Submitted {
-        /// The controls that it bears on.
-        controls: Vec<ControlRef>,
-        /// What the last reviewer thinks.
-        review: Option<ReviewVerdict>,
-    },
+    /// It counts.
+    Submitted(Box<Submission>),
+    /// A reviewer rejected it; that is final.
+    Rejected,
     /// Other evidence took its place.
     Superseded {
         /// The other evidence.
@@ -30,19 +27,57 @@ pub enum EvidenceState {
     },
 }
 
+/// What a piece of evidence that counts says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submission {
+    /// The controls that it bears on.
+    pub controls: Vec<ControlRef>,
+    /// What was checked.
+    pub check: CheckId,
+    /// The probe that checked.
+    pub probe: Option<ProbeId>,
+    /// What was looked at.
+    pub target_ref: TargetRef,
+    /// The result that counts.
+    pub result: CheckResult,
+    /// When the observation ended.
+    pub observed_to: Timestamp,
+    /// When the next is expected at the latest, in seconds.
+    pub cadence_seconds: Option<u32>,
+    /// Did a reviewer accept it?
+    pub accepted: bool,
+}
+
+impl From<&EvidenceSubmitted> for Submission {
+    fn from(e: &EvidenceSubmitted) -> Self {
+        Self {
+            controls: e.controls.clone(),
+            check: e.check.clone(),
+            probe: e.probe.clone(),
+            target_ref: e.target_ref.clone(),
+            result: e.result,
+            observed_to: e.observed_to,
+            cadence_seconds: e.cadence_seconds,
+            accepted: false,
+        }
+    }
+}
+
 impl EvidenceState {
     pub(super) fn after(self, event: &EvidenceEvent) -> Self {
         match (self, event) {
-            (_, EvidenceEvent::Submitted(e)) => {
-                Self::Submitted { controls: e.controls.clone(), review: None }
+            (_, EvidenceEvent::Submitted(e)) => Self::Submitted(Box::new(e.into())),
+            (Self::Submitted(mut submission), EvidenceEvent::Linked(e)) => {
+                submission.controls.extend(e.controls.iter().cloned());
+                Self::Submitted(submission)
             }
-            (Self::Submitted { mut controls, review }, EvidenceEvent::Linked(e)) => {
-                controls.extend(e.controls.iter().cloned());
-                Self::Submitted { controls, review }
-            }
-            (Self::Submitted { controls, .. }, EvidenceEvent::Reviewed(e)) => {
-                Self::Submitted { controls, review: Some(e.verdict) }
-            }
+            (Self::Submitted(mut submission), EvidenceEvent::Reviewed(e)) => match e.verdict {
+                ReviewVerdict::Rejected => Self::Rejected,
+                ReviewVerdict::Accepted => {
+                    submission.accepted = true;
+                    Self::Submitted(submission)
+                }
+            },
             (_, EvidenceEvent::Superseded(e)) => Self::Superseded { by: e.by },
             (_, EvidenceEvent::Expired(e)) => Self::Expired { expired_at: e.expired_at },
             (state, EvidenceEvent::Linked(_) | EvidenceEvent::Reviewed(_)) => state,
