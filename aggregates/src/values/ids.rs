@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ledger::ids::{IdError, StreamId};
+use ledger::ids::{Actor, IdError, StreamId};
 use uuid::Uuid;
 
 use crate::schema::{Kind, Public, expected};
@@ -56,6 +56,18 @@ tokens! {
     Version(Id, "version", 1..=64, "1 to 64 of A-Z, a-z, 0-9, '.', '_', '+' and '-'", version)
     /// The origin of a log: `<ledger name>/<tenant id>`, with `/e2` and so on for a successor.
     OriginName(Id, "log origin", 1..=255, "1 to 255 visible ASCII characters", visible)
+}
+
+impl SourceId {
+    /// The source that a probe is.
+    pub fn probe(probe: &ProbeId) -> Self {
+        Self(format!("probe:{probe}").into())
+    }
+
+    /// The source that an actor is, where no probe is named. Kind and id, so that a user cannot pass for a probe.
+    pub fn actor(actor: &Actor) -> Self {
+        Self(format!("{}:{}", actor.kind.as_str(), actor.id).into())
+    }
 }
 
 impl TargetRef {

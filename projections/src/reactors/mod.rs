@@ -1,0 +1,18 @@
+//! Reactors: pure policies from events to commands.
+//!
+//! A reactor writes nothing and looks nothing up but what it is given. The driver runs the commands in order and
+//! remembers how far it has come; after a crash it may give the same events again, alone or in other batches.
+//! That is harmless: ids are derived (UUIDv5) and the aggregates pass over what they know.
+
+mod alerts;
+mod deadlines;
+mod evidence;
+mod intent;
+
+pub use alerts::{ALERT_TYPES, alerts};
+pub use deadlines::{
+    CREDENTIAL_WARNING, ControlDeadline, CredentialDeadline, ProbeDeadline, overdue_controls,
+    overdue_credentials, overdue_probes,
+};
+pub use evidence::{EVIDENCE_TYPES, evidence_to_controls};
+pub use intent::{Intent, IntentCommand, SeenEvent};
