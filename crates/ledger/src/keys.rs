@@ -116,3 +116,6 @@ impl From<Kid> for String {
         kid.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

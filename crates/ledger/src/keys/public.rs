@@ -56,3 +56,11 @@ pub(super) fn decompress_canonical(bytes: &[u8; 32]) -> Option<EdwardsPoint> {
     let point = CompressedEdwardsY(*bytes).decompress()?;
     (point.compress().as_bytes() == bytes).then_some(point)
 }
+
+#[cfg(test)]
+impl PublicKey {
+    /// A key that was never registered: so that the equation alone can be tested.
+    pub(super) fn unregistered(bytes: &[u8; 32]) -> Option<Self> {
+        decompress_canonical(bytes).map(|point| Self { bytes: *bytes, point, kid: Kid::of(bytes) })
+    }
+}
