@@ -53,6 +53,8 @@ pub struct TableDef {
     pub key: usize,
     /// Its secondary indexes.
     pub indexes: &'static [IndexDef],
+    /// A column that never falls as the key grows, so that a range of it is a range of keys and needs no index.
+    pub rising: Option<&'static str>,
     /// Held in memory by whoever folds, so that folds may walk it ([`super::Rows::scan`]).
     /// For tables that grow with the number of things, not with the number of events.
     pub resident: bool,
@@ -88,6 +90,9 @@ impl TableDef {
         };
         if !name_fits(self.name) || !self.columns.iter().all(|column| name_fits(column.name)) {
             return fault("names are lower-case letters, digits and '_'");
+        }
+        if self.rising.is_some_and(|name| !self.is_numbered() || self.column(name).is_none()) {
+            return fault("only a table with a number as key has a column that rises with it");
         }
         for (at, column) in self.columns.iter().enumerate() {
             if self.columns[..at].iter().any(|other| other.name == column.name) {

@@ -37,6 +37,7 @@ macro_rules! read_model {
         }
         $(index [$($indexed:ident),+];)*
         $(sparse index [$($sparsely:ident),+];)*
+        $(rising $rising:ident;)?
     ) => {
         $(#[$table_doc])*
         pub static $table: $crate::readmodel::TableDef = $crate::readmodel::TableDef {
@@ -50,6 +51,7 @@ macro_rules! read_model {
                 $($crate::readmodel::IndexDef { columns: &[$(stringify!($indexed)),+], sparse: false },)*
                 $($crate::readmodel::IndexDef { columns: &[$(stringify!($sparsely)),+], sparse: true },)*
             ],
+            rising: $crate::read_model!(@rising $($rising)?),
             resident: $crate::read_model!(@resident $residence),
         };
 
@@ -79,6 +81,8 @@ macro_rules! read_model {
             }
         }
     };
+    (@rising) => { None };
+    (@rising $rising:ident) => { Some(stringify!($rising)) };
     (@resident resident) => { true };
     (@resident growing) => { false };
 }
