@@ -20,11 +20,14 @@
 //! [`linux_host`] holds ready-made checks of a Linux machine, [`runner`] runs probe files on their schedules.
 
 pub mod backoff;
+pub mod command;
 pub mod config;
 pub mod evidence;
 pub mod kept;
+pub mod linux_host;
 pub mod probe;
 pub mod receipt;
+pub mod report;
 pub mod sender;
 pub mod sleeper;
 pub mod spool;
@@ -36,5 +39,6 @@ pub use config::{Config, Parts, WhenFull};
 pub use evidence::{BlobRef, CheckResult, ControlRef, Evidence, EvidenceError, Finding};
 pub use probe::{Probe, StartError, SubmitError};
 pub use receipt::{Receipt, ReceiptError};
+pub use report::{CheckReport, Severity, Tally};
 pub use status::Status;
 pub use trust::Trust;
