@@ -196,7 +196,7 @@ mod tests {
         for n in 0..FINDINGS_MAX + 7 {
             tally.finding(Severity::Low, n.to_string(), "d", "r");
         }
-        let evidence = tally.report("a/b", "t", &[("starter", "cfg-1")]).into_evidence();
+        let evidence = tally.report("a/b", "t", &[("starter", "host-3")]).into_evidence();
         assert_eq!(evidence.findings.len(), FINDINGS_MAX);
         assert!(evidence.summary.as_deref().unwrap().contains("first 500 of 507"), "{:?}", evidence.summary);
         assert_eq!(evidence.validate(), Ok(()));

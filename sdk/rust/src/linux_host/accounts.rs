@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt as _;
 use super::Options;
 use crate::report::{CheckReport, Severity, Tally};
 
-const CONTROLS: [(&str, &str); 3] = [("starter", "acc-1"), ("nist-800-53", "ac-2"), ("nist-800-53", "ia-5")];
+const CONTROLS: [(&str, &str); 3] =
+    [("starter", "access-1"), ("nist-800-53", "ac-2"), ("nist-800-53", "ia-5")];
 
 /// Runs the check.
 pub fn check(options: &Options) -> CheckReport {

@@ -3,7 +3,8 @@
 use super::Options;
 use crate::report::{CheckReport, Severity, Tally};
 
-const CONTROLS: [(&str, &str); 3] = [("starter", "cfg-2"), ("nist-800-53", "cm-6"), ("nist-800-53", "si-16")];
+const CONTROLS: [(&str, &str); 3] =
+    [("starter", "host-4"), ("nist-800-53", "cm-6"), ("nist-800-53", "si-16")];
 
 /// A setting: its path, the values that are accepted, the one that is advised, and why.
 struct Setting(&'static str, fn(i64) -> bool, i64, Severity, &'static str);

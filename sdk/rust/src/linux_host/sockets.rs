@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::Options;
 use crate::report::{CheckReport, Severity, Tally};
 
-const CONTROLS: [(&str, &str); 3] = [("starter", "net-1"), ("nist-800-53", "cm-7"), ("nist-800-53", "sc-7")];
+const CONTROLS: [(&str, &str); 3] = [("starter", "host-5"), ("nist-800-53", "cm-7"), ("nist-800-53", "sc-7")];
 
 /// The state TCP_LISTEN, and TCP_CLOSE, which an unconnected UDP socket has (include/net/tcp_states.h).
 const TABLES: [(&str, &str, &str); 4] =

@@ -16,7 +16,7 @@ use crate::report::{CheckReport, Severity, Tally};
 const CHECK: &str = "linux-host/sshd";
 const TITLE: &str = "The SSH server's settings";
 const CONTROLS: [(&str, &str); 4] =
-    [("starter", "acc-3"), ("nist-800-53", "ac-17"), ("nist-800-53", "ia-2"), ("nist-800-53", "cm-6")];
+    [("starter", "host-1"), ("nist-800-53", "ac-17"), ("nist-800-53", "ia-2"), ("nist-800-53", "cm-6")];
 const SSHD: &str = "/usr/sbin/sshd";
 const SSHD_TIMEOUT: Duration = Duration::from_secs(10);
 

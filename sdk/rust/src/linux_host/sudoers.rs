@@ -10,7 +10,7 @@ use crate::report::{CheckReport, Severity, Tally};
 
 const CHECK: &str = "linux-host/sudoers";
 const TITLE: &str = "Rights given by sudo";
-const CONTROLS: [(&str, &str); 2] = [("starter", "acc-2"), ("nist-800-53", "ac-6")];
+const CONTROLS: [(&str, &str); 2] = [("starter", "host-2"), ("nist-800-53", "ac-6")];
 const SUDOERS: &str = "/etc/sudoers";
 /// sudo's own bound for files that include files is 128; a real configuration has one level.
 const INCLUDE_DEPTH_MAX: usize = 16;

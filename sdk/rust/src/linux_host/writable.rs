@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::Options;
 use crate::report::{CheckReport, Severity, Tally};
 
-const CONTROLS: [(&str, &str); 3] = [("starter", "cfg-1"), ("nist-800-53", "ac-6"), ("nist-800-53", "cm-6")];
+const CONTROLS: [(&str, &str); 3] = [("starter", "host-3"), ("nist-800-53", "ac-6"), ("nist-800-53", "cm-6")];
 const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
