@@ -54,6 +54,7 @@ any_event! {
     Integration(crate::integration::IntegrationEvent), "Of an integration.";
     Key(crate::key::KeyEvent), "Of the keys of a log.";
     Probe(crate::probe::ProbeEvent), "Of a probe.";
+    Reactor(crate::reactor::ReactorEvent), "Of a reactor.";
     Subject(crate::subject::SubjectEvent), "Of a data subject.";
     Tenant(crate::tenant::TenantEvent), "Of a tenant.";
 }

@@ -16,6 +16,7 @@ pub mod framework;
 pub mod integration;
 pub mod key;
 pub mod probe;
+pub mod reactor;
 pub mod refusal;
 pub mod schema;
 pub mod subject;

@@ -5,11 +5,12 @@ use ledger::time::Timestamp;
 
 use super::command::APPLY_MAX;
 use super::state::SourceKey;
+use super::tally::Tally;
 use super::{AppliedEvidence, ControlAssessed, ControlCommand, ControlEvent, ControlEvidenceRetracted};
 use super::{ControlObservationRaised, ControlObservationResolved, ControlRefreshed, ControlState};
 use super::{ControlStatusChanged, ControlWentStale, Freshness, Observation, status};
 use crate::refusals;
-use crate::values::{CheckResult, EvidenceId};
+use crate::values::{CheckResult, ControlStatus, EvidenceId};
 
 /// The aggregate of one control.
 #[derive(Debug)]
@@ -50,11 +51,7 @@ impl Aggregate for Control {
         match command {
             ControlCommand::Apply { evidence } => apply(state, evidence, ctx.now),
             ControlCommand::Retract { evidence } => Ok(retract(state, *evidence, ctx.now)),
-            ControlCommand::MarkStale => {
-                let mut decision = Decision::new(state, ctx.now);
-                decision.settle(None);
-                Ok(decision.events)
-            }
+            ControlCommand::MarkStale => Ok(mark_stale(state, ctx.now)),
         }
     }
 
@@ -87,8 +84,7 @@ fn apply(
         {
             return Err(ControlRefusal::TooManySources {});
         }
-        decision.state.apply(e);
-        decision.pending.push(e.clone());
+        decision.weigh(e);
         if decision.pending.len() == APPLIED_MAX || decision.is_unsettled() {
             decision.flush();
             decision.settle(Some(e.evidence));
@@ -104,15 +100,24 @@ fn retract(state: &ControlState, evidence: EvidenceId, now: Timestamp) -> Vec<Co
     }
     let mut decision = Decision::new(state, now);
     decision.state.sources.retain(|_, held| held.evidence != evidence);
-    let left = &decision.state;
+    decision.tally = Tally::of(decision.state.sources.values());
     let retracted = ControlEvidenceRetracted {
         evidence,
-        status: status::status_at(left.worst(), left.stale_after(), now),
-        sources: count(left.sources.len()),
-        failing: count(left.failing()),
-        stale_after: left.stale_after(),
+        status: decision.status(),
+        sources: count(decision.tally.sources()),
+        failing: count(decision.tally.failing()),
+        stale_after: decision.tally.stale_after(),
     };
     decision.events.push(retracted.into());
+    decision.settle(None);
+    decision.events
+}
+
+fn mark_stale(state: &ControlState, now: Timestamp) -> Vec<ControlEvent> {
+    if state.freshness != Freshness::Fresh || !status::overdue(state.stale_after(), now) {
+        return Vec::new();
+    }
+    let mut decision = Decision::new(state, now);
     decision.settle(None);
     decision.events
 }
@@ -120,6 +125,7 @@ fn retract(state: &ControlState, evidence: EvidenceId, now: Timestamp) -> Vec<Co
 /// A decision in the making: the state as it will be, and the events that lead there.
 struct Decision {
     state: ControlState,
+    tally: Tally,
     now: Timestamp,
     pending: Vec<AppliedEvidence>,
     events: Vec<ControlEvent>,
@@ -127,7 +133,17 @@ struct Decision {
 
 impl Decision {
     fn new(state: &ControlState, now: Timestamp) -> Self {
-        Self { state: state.clone(), now, pending: Vec::new(), events: Vec::new() }
+        let tally = Tally::of(state.sources.values());
+        Self { state: state.clone(), tally, now, pending: Vec::new(), events: Vec::new() }
+    }
+
+    fn weigh(&mut self, e: &AppliedEvidence) {
+        let (held, before) = self.state.apply(e);
+        if let Some(before) = before {
+            self.tally.remove(&before);
+        }
+        self.tally.add(&held);
+        self.pending.push(e.clone());
     }
 
     fn record(&mut self, event: impl Into<ControlEvent>) {
@@ -144,15 +160,15 @@ impl Decision {
         let assessed = ControlAssessed {
             applied: std::mem::take(&mut self.pending),
             status: self.status(),
-            sources: count(self.state.sources.len()),
-            failing: count(self.state.failing()),
-            stale_after: self.state.stale_after(),
+            sources: count(self.tally.sources()),
+            failing: count(self.tally.failing()),
+            stale_after: self.tally.stale_after(),
         };
         self.events.push(assessed.into());
     }
 
-    fn status(&self) -> crate::values::ControlStatus {
-        status::status_at(self.state.worst(), self.state.stale_after(), self.now)
+    fn status(&self) -> ControlStatus {
+        status::status_at(self.tally.worst(), self.tally.stale_after(), self.now)
     }
 
     /// Does something follow from the evidence weighed so far?
@@ -163,7 +179,7 @@ impl Decision {
     }
 
     fn freshness(&self) -> Freshness {
-        match (self.state.freshness, self.state.stale_after()) {
+        match (self.state.freshness, self.tally.stale_after()) {
             (_, deadline) if !status::overdue(deadline, self.now) => Freshness::Fresh,
             (Freshness::Fresh, Some(deadline)) => Freshness::Stale { deadline },
             (stale, _) => stale,
@@ -171,7 +187,7 @@ impl Decision {
     }
 
     fn observation(&self) -> Observation {
-        match (self.state.observation, self.state.worst()) {
+        match (self.state.observation, self.tally.worst()) {
             (Observation::Quiet { epochs }, Some(CheckResult::Fail)) => {
                 Observation::Open { epoch: epochs + 1 }
             }
@@ -185,8 +201,8 @@ impl Decision {
     fn settle(&mut self, evidence: Option<EvidenceId>) {
         match (self.state.freshness, self.freshness()) {
             (Freshness::Fresh, Freshness::Stale { deadline }) => {
-                let last_result = self.state.worst().unwrap_or(CheckResult::Inconclusive);
-                let overdue = count(self.state.overdue(self.now));
+                let last_result = self.tally.worst().unwrap_or(CheckResult::Inconclusive);
+                let overdue = count(self.tally.overdue(self.now));
                 self.record(ControlWentStale { deadline, last_result, overdue });
             }
             (Freshness::Stale { deadline }, Freshness::Fresh) => self.record(ControlRefreshed { deadline }),

@@ -9,6 +9,7 @@ mod decide;
 mod event;
 mod state;
 pub mod status;
+mod tally;
 
 pub use command::{APPLY_MAX, ControlCommand};
 pub use decide::{Control, ControlRefusal};

@@ -116,33 +116,30 @@ impl ControlState {
         self.sources.values().filter_map(|held| held.stale_after).min()
     }
 
-    pub(super) fn failing(&self) -> usize {
-        self.sources.values().filter(|held| held.result == CheckResult::Fail).count()
-    }
-
-    pub(super) fn overdue(&self, now: Timestamp) -> usize {
-        self.sources.values().filter(|held| status::overdue(held.stale_after, now)).count()
-    }
-
     /// Does this evidence say something newer than its source has said?
     pub(super) fn counts(&self, e: &AppliedEvidence) -> bool {
         let held = self.sources.get(&SourceKey::from(e));
         held.is_none_or(|held| (e.observed_to, e.evidence) > (held.observed_to, held.evidence))
     }
 
-    pub(super) fn apply(&mut self, e: &AppliedEvidence) {
+    /// Takes what a source says in the place of what it said; gives both.
+    pub(super) fn apply(&mut self, e: &AppliedEvidence) -> (Held, Option<Held>) {
         let held = Held {
             observed_to: e.observed_to,
             evidence: e.evidence,
             result: e.result,
             stale_after: e.stale_after,
         };
-        self.sources.insert(e.into(), held);
+        (held, self.sources.insert(e.into(), held))
     }
 
     pub(super) fn after(mut self, event: &ControlEvent) -> Self {
         match event {
-            ControlEvent::Assessed(e) => e.applied.iter().for_each(|applied| self.apply(applied)),
+            ControlEvent::Assessed(e) => {
+                for applied in &e.applied {
+                    self.apply(applied);
+                }
+            }
             ControlEvent::EvidenceRetracted(e) => self.sources.retain(|_, held| held.evidence != e.evidence),
             ControlEvent::StatusChanged(e) => self.status = e.to,
             ControlEvent::ObservationRaised(e) => self.observation = Observation::Open { epoch: e.epoch },

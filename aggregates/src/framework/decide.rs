@@ -37,6 +37,12 @@ refusals! {
             count: usize
         } => Invalid, "framework-groups", "/groups",
             "the catalogue has {count} groups; 64 fit", "use the upper level of groups only";
+        /// Too long titles of groups.
+        GroupsTooLarge {
+            /// How many bytes of JSON.
+            bytes: usize
+        } => Invalid, "framework-groups-too-large", "/groups",
+            "the groups have {bytes} bytes of JSON; 24,000 fit", "shorten their titles";
         /// A control twice.
         ControlTwice {
             /// Which.
@@ -185,6 +191,10 @@ fn check(catalog: &Catalog) -> Result<(), FrameworkRefusal> {
     }
     if catalog.groups.len() > limits::GROUPS_MAX {
         return Err(FrameworkRefusal::Groups { count: catalog.groups.len() });
+    }
+    let bytes = catalog.groups.to_json().to_string().len();
+    if bytes > limits::CHUNK_BYTES_MAX {
+        return Err(FrameworkRefusal::GroupsTooLarge { bytes });
     }
     check_cadence(catalog.cadence_seconds)?;
     let groups: BTreeSet<&ControlId> = catalog.groups.iter().map(|group| &group.id).collect();

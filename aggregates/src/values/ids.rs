@@ -94,7 +94,7 @@ impl PublishedTitle {
     pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
         let text = text.into();
         let length = text.chars().count();
-        let plain = !text.chars().any(char::is_control) && !text.contains("://") && !text.contains('@');
+        let plain = !text.chars().any(hidden) && !text.contains("://") && !text.contains('@');
         if (1..=200).contains(&length) && plain {
             return Ok(Self(text));
         }
@@ -124,6 +124,11 @@ impl Public for PublishedTitle {
         let text = value.as_str().ok_or_else(|| expected("a title", value))?;
         Self::new(text).map_err(|error| error.to_string())
     }
+}
+
+/// Control characters, and those that turn the direction of writing and so let a title look like another one.
+fn hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 macro_rules! uuid_id {
