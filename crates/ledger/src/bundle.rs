@@ -16,7 +16,7 @@
 mod disclosed;
 mod writer;
 
-pub use disclosed::{DisclosedLine, DisclosedLineError};
+pub use disclosed::{DisclosedLine, DisclosedLineError, LINE_BYTES_MAX};
 pub use writer::{BundleError, BundleMeta, BundleSink, BundleSummary, BundleWriter, MemorySink};
 
 /// The signed head.
