@@ -85,6 +85,11 @@ impl Append {
         &self.events
     }
 
+    /// The events, owned.
+    pub fn into_events(self) -> Vec<SealedEvent> {
+        self.events
+    }
+
     /// The first event.
     pub fn first(&self) -> &SealedEvent {
         &self.events[0]

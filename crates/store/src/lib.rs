@@ -5,6 +5,7 @@
 //!   checkpoints).
 //! - [`Subscription`]: events from a position on, with a caught-up signal.
 //! - [`views`]: where read models are stored.
+//! - [`executor`]: the way of a command: decide, seal, append, answer.
 //! - [`MemoryStore`]: the contract in memory, for tests and simulations.
 //! - [`conformance`] (feature `conformance`): the tests that every backend instantiates.
 //!
@@ -18,6 +19,7 @@ pub mod checkpointer;
 pub mod conformance;
 mod contract;
 mod error;
+pub mod executor;
 pub mod keyring;
 mod memory;
 mod read;
