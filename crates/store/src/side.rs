@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use ledger::disclosure::SealedDisclosure;
+use ledger::epochs::Predecessor;
 use ledger::ids::{CommandId, SubjectId, TenantId};
 
 use crate::error::StoreError;
@@ -22,6 +23,12 @@ pub trait SideStore: Send + Sync + 'static {
     /// # Errors
     /// The storage's failure.
     async fn logs(&self) -> Result<Vec<LogInfo>, StoreError>;
+
+    /// What a log was known to be before a loss that was accepted and that no genesis names yet.
+    ///
+    /// # Errors
+    /// The storage's failure.
+    async fn succession(&self, tenant: &TenantId) -> Result<Option<Predecessor>, StoreError>;
 
     /// Keeps a wrapped secret unless there is one; never replaces.
     ///

@@ -4,6 +4,7 @@ use std::collections::btree_map;
 
 use async_trait::async_trait;
 use ledger::domain::Class;
+use ledger::epochs::Predecessor;
 use ledger::ids::{CommandId, SubjectId, TenantId};
 
 use super::{Log, MemoryStore, State};
@@ -53,6 +54,11 @@ impl SideStore for MemoryStore {
         let mut logs: Vec<_> = self.state().logs.values().map(|log| log.info.clone()).collect();
         logs.sort_by_key(|log| log.slot);
         Ok(logs)
+    }
+
+    /// Memory has no past to lose.
+    async fn succession(&self, _: &TenantId) -> Result<Option<Predecessor>, StoreError> {
+        Ok(None)
     }
 
     async fn put_secret(&self, key: &SecretKey, wrapped: Vec<u8>) -> Result<PutOutcome, StoreError> {

@@ -1,0 +1,193 @@
+//! The committer: one thread that owns the write side, drains what waits and commits it together.
+//!
+//! **When a commit fails** its outcome is unknown: the transaction's pages may lie complete in the WAL though
+//! SQLite reported an error, and would come back at the next start. So the core is dropped, the database opened
+//! again, and a *fence* is committed: a small transaction that takes the failed one's place in the WAL, whose
+//! frames are chained by checksum. Once the fence is durable, what can be read is what is stored, and each append
+//! is looked up by the hash of its last event: no false acknowledgement, no duplicate. Without a fence the answer
+//! is [`StoreError::OutcomeUnknown`].
+
+use std::sync::Arc;
+
+use ledger_store::{Append, StoreError, Verdict};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use crate::checkpointer::{self, Checkpointer};
+use crate::core::{CommitFailure, Core};
+use crate::error::CoreError;
+use crate::open::Opener;
+use crate::options::GROUP_EVENTS_MAX;
+use crate::store::Shared;
+
+/// A change of side data, made by the committer between two commits.
+pub(crate) type SideJob = Box<dyn FnOnce(Result<&mut Core, StoreError>) -> Result<(), CoreError> + Send>;
+
+/// What callers ask of the committer.
+pub(crate) enum Request {
+    Append(AppendRequest),
+    Side(SideJob),
+}
+
+/// Appends of one caller.
+pub(crate) struct AppendRequest {
+    pub appends: Vec<Append>,
+    pub reply: oneshot::Sender<Result<Vec<Verdict>, StoreError>>,
+    /// Room in the queue, given back when the request is dropped.
+    pub _room: OwnedSemaphorePermit,
+}
+
+/// What a row takes besides its header, signature, pointers and its share of heads and tiles.
+const ROW_BYTES: usize = 200;
+
+/// The committer's thread.
+pub(crate) struct Committer {
+    opener: Opener,
+    /// `None` after an error, until the database could be opened again.
+    core: Option<Core>,
+    shared: Arc<Shared>,
+    requests: mpsc::Receiver<Request>,
+    group: Vec<AppendRequest>,
+    checkpointer: Checkpointer,
+}
+
+impl Committer {
+    pub fn new(
+        opener: Opener,
+        core: Core,
+        shared: Arc<Shared>,
+        requests: mpsc::Receiver<Request>,
+        checkpointer: Checkpointer,
+    ) -> Self {
+        Self { opener, core: Some(core), shared, requests, group: Vec::new(), checkpointer }
+    }
+
+    /// Works until every sender is gone and what waits is done.
+    pub fn run(mut self) {
+        while let Some(request) = self.requests.blocking_recv() {
+            let mut next = Some(request);
+            while let Some(request) = next.take() {
+                match request {
+                    Request::Append(request) => {
+                        self.group.push(request);
+                        next = self.fill();
+                        self.commit();
+                    }
+                    Request::Side(job) => self.side(job),
+                }
+            }
+        }
+        if let Some(core) = &self.core {
+            // A short WAL makes the next start short; a failure leaves it long.
+            drop(checkpointer::truncate(&core.conn));
+        }
+    }
+
+    /// Adds what waits to the group, up to its bound. Gives the first request that is no append.
+    fn fill(&mut self) -> Option<Request> {
+        let mut events = self.group.iter().map(AppendRequest::events).sum::<usize>();
+        while events < GROUP_EVENTS_MAX {
+            match self.requests.try_recv() {
+                Ok(Request::Append(request)) => {
+                    events += request.events();
+                    self.group.push(request);
+                }
+                Ok(other) => return Some(other),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    fn commit(&mut self) {
+        let group = std::mem::take(&mut self.group);
+        let appends: Vec<&Append> = group.iter().flat_map(|request| &request.appends).collect();
+        let outcome = match self.core() {
+            Ok(core) => match core.commit(&appends) {
+                Ok(verdicts) => Ok(verdicts),
+                Err(failure) => self.resolve(&appends, &failure),
+            },
+            Err(error) => Err(error),
+        };
+        if let Some(core) = &self.core {
+            self.shared.announce(core.position());
+        }
+        let bytes: usize = group.iter().map(AppendRequest::bytes).sum();
+        match outcome {
+            Ok(verdicts) => {
+                let mut verdicts = verdicts.into_iter();
+                for request in group {
+                    let own = verdicts.by_ref().take(request.appends.len()).collect();
+                    request.answer(Ok(own));
+                }
+            }
+            Err(error) => group.into_iter().for_each(|request| request.answer(Err(error.clone()))),
+        }
+        if let Some(core) = &self.core {
+            // After the answers. Pages that cannot be copied stay in the WAL, where they are safe.
+            drop(self.checkpointer.after_commit(&core.conn, bytes));
+        }
+    }
+
+    /// The core, opened again if the last commit failed.
+    fn core(&mut self) -> Result<&mut Core, StoreError> {
+        if self.core.is_none() {
+            let core = self.opener.reopen(&self.shared.names).map_err(|error| error.nothing_happened())?;
+            self.core = Some(core);
+        }
+        Ok(self.core.as_mut().expect("it was just opened"))
+    }
+
+    /// Finds out what became of a failed commit.
+    fn resolve(&mut self, appends: &[&Append], failure: &CommitFailure) -> Result<Vec<Verdict>, StoreError> {
+        self.core = None;
+        if failure.before_commit {
+            return Err(failure.error.nothing_happened());
+        }
+        let unknown = |error: &dyn std::fmt::Display| StoreError::OutcomeUnknown {
+            reason: format!("{}; then {error}", failure.error),
+        };
+        let core = self.core().map_err(|error| unknown(&error))?;
+        let found: Vec<Option<Verdict>> = appends
+            .iter()
+            .map(|a| core.find(a))
+            .collect::<Result<_, _>>()
+            .map_err(|error| unknown(&error))?;
+        if found.iter().all(Option::is_none) {
+            return Err(failure.error.nothing_happened());
+        }
+        // A transaction is there whole or not at all: what is missing was refused, and is refused again.
+        let missing: Vec<&Append> =
+            appends.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(a, _)| *a).collect();
+        let refused = core.commit(&missing).map_err(|failure| unknown(&failure.error));
+        if refused.is_err() {
+            self.core = None;
+        }
+        let mut refused = refused?.into_iter();
+        Ok(found.into_iter().filter_map(|found| found.or_else(|| refused.next())).collect())
+    }
+
+    fn side(&mut self, job: SideJob) {
+        let done = match self.core() {
+            Ok(core) => job(Ok(core)),
+            Err(error) => job(Err(error)),
+        };
+        if done.is_err() {
+            self.core = None;
+        }
+    }
+}
+
+impl AppendRequest {
+    fn events(&self) -> usize {
+        self.appends.iter().map(|append| append.events().len()).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        self.appends.iter().flat_map(Append::events).map(|event| event.header.len() + ROW_BYTES).sum()
+    }
+
+    /// A caller that has gone away does not need the answer.
+    fn answer(self, answer: Result<Vec<Verdict>, StoreError>) {
+        drop(self.reply.send(answer));
+    }
+}

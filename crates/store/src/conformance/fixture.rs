@@ -1,0 +1,143 @@
+//! Sealed events for the suite: real signatures, hashes and chains, from seeds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ledger::clock::SeededEntropy;
+use ledger::disclosure::{DataKey, DataKeys, DisclosureError};
+use ledger::domain::{Cause, Class, EventBody, Withheld};
+use ledger::event::{SealContext, SealedEvent, seal};
+use ledger::ids::{Actor, StreamId, SubjectId, TenantId};
+use ledger::keys::{Signer, SoftSigner};
+use ledger::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::append::{Append, KeyChange, StreamHead};
+use crate::side::LogInfo;
+
+/// The type of most of the suite's events.
+pub const TYPE: &str = "ledger.test.noted.v1";
+/// Another type, for filters.
+pub const OTHER_TYPE: &str = "ledger.test.counted.v1";
+
+/// One key for everybody: the suite does not decrypt.
+struct OneKey;
+
+impl DataKeys for OneKey {
+    fn tenant_key(&self, _: &TenantId) -> Result<Arc<DataKey>, DisclosureError> {
+        Ok(Arc::new(DataKey::new(&[1; 32])))
+    }
+    fn subject_key(&self, _: &TenantId, _: &SubjectId) -> Result<Arc<DataKey>, DisclosureError> {
+        Ok(Arc::new(DataKey::new(&[2; 32])))
+    }
+}
+
+/// Seals the events of one tenant, each on the head that it has sealed before.
+pub struct Sealer {
+    tenant: TenantId,
+    signer: SoftSigner,
+    entropy: SeededEntropy,
+    heads: HashMap<StreamId, StreamHead>,
+    micros: i64,
+    /// Bytes of filling in each event.
+    pub filling: usize,
+}
+
+impl Sealer {
+    /// A tenant's sealer, its key from the seed.
+    pub fn new(tenant: &str, seed: u8) -> Self {
+        Self {
+            tenant: tenant.parse().expect("the suite's tenants are valid"),
+            signer: SoftSigner::from_seed(&[seed; 32]),
+            entropy: SeededEntropy::new(u64::from(seed)),
+            heads: HashMap::new(),
+            micros: 1_795_342_268_000_000,
+            filling: 0,
+        }
+    }
+
+    /// Whose events.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The id of the key that it seals with.
+    pub fn kid(&self) -> ledger::keys::Kid {
+        self.signer.kid()
+    }
+
+    /// The tenant's log.
+    pub fn log(&self, slot: Option<u32>) -> LogInfo {
+        LogInfo { tenant: self.tenant.clone(), slot, origin: format!("test/{}", self.tenant) }
+    }
+
+    /// The genesis of the log: introduces the key.
+    pub fn genesis(&mut self) -> Append {
+        let stream = format!("key-{}", self.tenant);
+        let change = KeyChange::Activate(self.signer.kid());
+        self.append(&stream, 1).with_key_change(change)
+    }
+
+    /// Seals with another key from now on. Gives the append that rotates to it, sealed with the old one.
+    pub fn rotate(&mut self, seed: u8) -> Append {
+        let stream = format!("key-{}", self.tenant);
+        let next = SoftSigner::from_seed(&[seed; 32]);
+        let append = self.append(&stream, 1).with_key_change(KeyChange::Activate(next.kid()));
+        self.signer = next;
+        append
+    }
+
+    /// The next events of a stream, as one append.
+    pub fn append(&mut self, stream: &str, events: usize) -> Append {
+        Append::new((0..events).map(|_| self.event(stream, TYPE)).collect()).expect("the events follow")
+    }
+
+    /// The next event of a stream.
+    pub fn event(&mut self, stream: &str, event_type: &'static str) -> SealedEvent {
+        let mut public = Map::new();
+        public.insert("note".to_owned(), json!("x".repeat(self.filling)));
+        self.event_of(stream, event_type, &EventBody { public, withheld: Vec::new() })
+    }
+
+    /// The next event of a stream, with a confidential and a personal member.
+    pub fn withheld(&mut self, stream: &str, subject: &str) -> SealedEvent {
+        let subject = subject.parse().expect("the suite's subjects are valid");
+        let member = |name, class| Withheld { name, value: Value::from("secret"), class };
+        let withheld = vec![member("title", Class::Confidential), member("name", Class::Personal(subject))];
+        self.event_of(stream, TYPE, &EventBody { public: Map::new(), withheld })
+    }
+
+    fn event_of(&mut self, stream: &str, event_type: &'static str, body: &EventBody) -> SealedEvent {
+        let stream: StreamId = stream.parse().expect("the suite's streams are valid");
+        let head = self.heads.get(&stream);
+        self.micros += 1;
+        let ctx = SealContext {
+            tenant: &self.tenant,
+            stream: &stream,
+            seq: head.map_or(0, |head| head.seq + 1),
+            prev: head.map(|head| head.hash),
+            time: Timestamp::from_micros(self.micros),
+            actor: &Actor::system("conformance"),
+            command: None,
+            cause: Cause::default(),
+        };
+        let event = seal(event_type, body, &ctx, &self.signer, &OneKey, &self.entropy)
+            .expect("the suite's events are valid");
+        self.heads.insert(stream, StreamHead { seq: event.seq, hash: event.hash });
+        event
+    }
+
+    /// Forgets what was sealed of a stream after a revision; `None`: all of it. As a lane does after a refusal.
+    pub fn rewind(&mut self, stream: &str, to: Option<StreamHead>) {
+        let stream: StreamId = stream.parse().expect("the suite's streams are valid");
+        match to {
+            Some(head) => _ = self.heads.insert(stream, head),
+            None => _ = self.heads.remove(&stream),
+        }
+    }
+
+    /// The head of a stream as it was sealed last.
+    pub fn head(&self, stream: &str) -> Option<StreamHead> {
+        self.heads.get(&stream.parse::<StreamId>().expect("the suite's streams are valid")).copied()
+    }
+}
