@@ -355,7 +355,3 @@ fn failure_of(answer: Answer) -> Failure {
         Answer::Results(_) => Failure::new("an answer to another request"),
     }
 }
-
-#[cfg(test)]
-#[path = "sender/tests.rs"]
-mod tests;
