@@ -56,9 +56,16 @@ pub fn check(
         let problem = if anchored.origin != head.origin() {
             Some(format!("anchors the log {:?}", anchored.origin))
         } else if anchored.size > head.size() {
-            Some(format!("TRUNCATED: {} entries were anchored, the export has {}", anchored.size, head.size()))
+            Some(format!(
+                "TRUNCATED: {} entries were anchored, the export has {}",
+                anchored.size,
+                head.size()
+            ))
         } else if roots.get(&anchored.size).is_some_and(|root| *root != anchored.root) {
-            Some(format!("REWRITTEN OR FORKED: the first {} entries had another root when anchored", anchored.size))
+            Some(format!(
+                "REWRITTEN OR FORKED: the first {} entries had another root when anchored",
+                anchored.size
+            ))
         } else {
             None
         };
@@ -69,7 +76,8 @@ pub fn check(
         counts.anchors += 1;
         let Some(policy) = head.policy() else { continue };
         if policy.keys_of(&system.origin).is_empty() {
-            let note = format!("the trust file has no key of {:?}, so its anchors prove nothing", system.origin);
+            let note =
+                format!("the trust file has no key of {:?}, so its anchors prove nothing", system.origin);
             if !report.notes.contains(&note) {
                 report.notes.push(note);
             }

@@ -88,7 +88,11 @@ impl Work<'_> {
                     Ok(bytes) => {
                         hashes.push(leaf_hash(bytes));
                         let read = parse_entry(bytes);
-                        into.extend(self.failures.ok(read, |reason| Failure::entry(index, reason)).map(|e| (index, e)));
+                        into.extend(
+                            self.failures
+                                .ok(read, |reason| Failure::entry(index, reason))
+                                .map(|e| (index, e)),
+                        );
                     }
                     Err(error) => self.failures.push(Failure::file(&path, error)),
                 }

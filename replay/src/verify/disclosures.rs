@@ -89,7 +89,8 @@ impl<'a> Lines<'a> {
     /// After the last entry: nothing may be left, and nothing erased may be disclosed.
     pub fn finish(mut self, erased: &HashMap<Hash, u64>) {
         while let Some((index, raw)) = self.next.take() {
-            let reason = format!("line {} discloses a member of entry {index}, which is not in the log", raw.number);
+            let reason =
+                format!("line {} discloses a member of entry {index}, which is not in the log", raw.number);
             self.failures.push(Failure::file(DISCLOSURES, reason));
             self.next = self.read();
         }
@@ -105,7 +106,8 @@ impl<'a> Lines<'a> {
             let digest: Hash = Sha256::digest(&line.disclosure).into();
             if let Some(by) = erased.get(&digest) {
                 let reason = format!("a member is disclosed that entry {by} says is erased");
-                let failure = Failure { file: Some(DISCLOSURES.to_owned()), ..Failure::entry(line.index, reason) };
+                let failure =
+                    Failure { file: Some(DISCLOSURES.to_owned()), ..Failure::entry(line.index, reason) };
                 self.failures.push(failure);
             }
         }
@@ -131,7 +133,8 @@ pub fn check(events: &[(Seen, Header<'_>)], lines: Vec<Raw>, work: &Work<'_>, co
             before = (line.index, Vec::new());
         }
         let Ok(found) = events.binary_search_by_key(&line.index, |(seen, _)| seen.index) else {
-            work.failures.push(at(format!("discloses a member of entry {}, which cannot be read", line.index)));
+            work.failures
+                .push(at(format!("discloses a member of entry {}, which cannot be read", line.index)));
             continue;
         };
         let header = &events[found].1;
@@ -165,9 +168,10 @@ fn open(line: &DisclosedLine, digest: &Hash, header: &Header<'_>) -> Result<Disc
     let member = schema.members.iter().find(|member| member.name == disclosure.name);
     match member {
         None => Err(format!("{:?} is not a member of {}", disclosure.name, header.event_type)),
-        Some(member) if member.class == MemberClass::Public => {
-            Err(format!("{:?} is a public member of {} and cannot be withheld", disclosure.name, header.event_type))
-        }
+        Some(member) if member.class == MemberClass::Public => Err(format!(
+            "{:?} is a public member of {} and cannot be withheld",
+            disclosure.name, header.event_type
+        )),
         Some(_) => Ok(disclosure),
     }
 }
@@ -175,8 +179,7 @@ fn open(line: &DisclosedLine, digest: &Hash, header: &Header<'_>) -> Result<Disc
 /// Files that a member refers to name their SHA-256.
 fn note_blobs(disclosure: &Disclosure, index: u64, blobs: &BlobRefs) {
     let Value::Array(items) = &disclosure.value else { return };
-    let digests: Vec<Hash> =
-        items.iter().filter_map(|item| unhex(item.get("sha256")?.as_str()?)).collect();
+    let digests: Vec<Hash> = items.iter().filter_map(|item| unhex(item.get("sha256")?.as_str()?)).collect();
     if !digests.is_empty() {
         let mut blobs = blobs.lock().expect("no thread panics while it holds this");
         blobs.extend(digests.into_iter().map(|digest| (digest, index)));
@@ -193,7 +196,10 @@ pub fn check_schema(header: &Header<'_>) -> Result<bool, String> {
         return Ok(false);
     };
     if header.stream.category() != schema.category {
-        return Err(format!("an event of type {} must be in a stream {}-…", header.event_type, schema.category));
+        return Err(format!(
+            "an event of type {} must be in a stream {}-…",
+            header.event_type, schema.category
+        ));
     }
     let data: Map<String, Value> = serde_json::from_slice(header.data).map_err(|error| error.to_string())?;
     AnyEvent::decode(&header.event_type, &data).map_err(|error| error.to_string())?;

@@ -52,7 +52,8 @@ impl FileTable {
             for path in expected.keys().filter(|path| !listing.files.contains(*path)) {
                 failures.push(Failure::file(path, "is listed in the manifest but missing"));
             }
-            for path in listing.files.iter().filter(|path| *path != MANIFEST && !expected.contains_key(*path)) {
+            for path in listing.files.iter().filter(|path| *path != MANIFEST && !expected.contains_key(*path))
+            {
                 failures.push(Failure::file(path, "is not listed in the manifest"));
             }
         }

@@ -116,7 +116,11 @@ impl<'a> Fold<'a> {
         if let Some(pin) = self.genesis_pin {
             self.genesis_fits = pin == seen.hash.0;
             if !self.genesis_fits {
-                let reason = format!("the trust file pins the genesis {}, this is {}", b64::encode_url(pin), seen.hash);
+                let reason = format!(
+                    "the trust file pins the genesis {}, this is {}",
+                    b64::encode_url(pin),
+                    seen.hash
+                );
                 self.failures.push(of(0, header, reason));
             }
         }
@@ -184,11 +188,14 @@ impl<'a> Fold<'a> {
         if self.lost {
             let reason = "the root cannot be computed, because entries and their tiles are lost";
             self.failures.push(Failure::general(reason));
-        } else if let (Some(expected), Some(edge)) = (head.root(), self.frontier(&self.edge, self.edge.len() as u64)) {
+        } else if let (Some(expected), Some(edge)) =
+            (head.root(), self.frontier(&self.edge, self.edge.len() as u64))
+        {
             self.check_root(head, expected, &edge.root());
         }
         if let Some(genesis) = self.epochs.genesis().filter(|genesis| genesis.origin != head.origin()) {
-            let reason = format!("the genesis is of {:?}, the checkpoint of {:?}", genesis.origin, head.origin());
+            let reason =
+                format!("the genesis is of {:?}, the checkpoint of {:?}", genesis.origin, head.origin());
             self.failures.push(Failure::entry(0, reason));
         }
         if let Some(genesis) = self.epochs.genesis()
@@ -219,7 +226,8 @@ impl<'a> Fold<'a> {
         if expected != computed {
             let (expected, computed) = (b64::encode(expected), b64::encode(computed));
             let size = head.size();
-            let reason = format!("the {size} entries have the root {computed}, the checkpoint says {expected}");
+            let reason =
+                format!("the {size} entries have the root {computed}, the checkpoint says {expected}");
             self.failures.push(Failure::file(CHECKPOINT, reason));
         }
     }

@@ -36,12 +36,14 @@ impl Head {
     pub fn read(directory: &Directory, options: &Options, failures: &Failures) -> Result<Self, UsageError> {
         let mut raw = Vec::new();
         let mut read = |path: &'static str, max: usize| {
-            let bytes = failures.ok(directory.read(path, max as u64), |reason| Failure::file(path, reason))?;
+            let bytes =
+                failures.ok(directory.read(path, max as u64), |reason| Failure::file(path, reason))?;
             raw.push((path, bytes.clone()));
             Some(bytes)
         };
         let own = read(POLICY, POLICY_BYTES_MAX);
-        let own = own.and_then(|bytes| failures.ok(parse_policy(&bytes), |reason| Failure::file(POLICY, reason)));
+        let own =
+            own.and_then(|bytes| failures.ok(parse_policy(&bytes), |reason| Failure::file(POLICY, reason)));
         let policy = match &options.policy {
             Some(path) => Some(given_policy(path)?),
             None => own,
@@ -53,7 +55,8 @@ impl Head {
             (Some(policy), Some((head, note))) => failures.ok(policy.verify_log(head, note), at),
             _ => None,
         };
-        let since = options.since.as_deref().map(|path| given_checkpoint(path, policy.as_ref())).transpose()?;
+        let since =
+            options.since.as_deref().map(|path| given_checkpoint(path, policy.as_ref())).transpose()?;
         let policy_path = options.policy.clone();
         Ok(Self { policy, policy_path, raw, checkpoint, log_key: verified, since })
     }
@@ -130,7 +133,11 @@ impl Head {
         let (since, believed) = self.since.as_ref()?;
         let size = since.size;
         let reason = if since.origin != self.origin() {
-            Some(format!("the checkpoint you hold is of {:?}, the export of {:?}", since.origin, self.origin()))
+            Some(format!(
+                "the checkpoint you hold is of {:?}, the export of {:?}",
+                since.origin,
+                self.origin()
+            ))
         } else if !believed {
             Some("the checkpoint you hold is not signed by a key that the trust file knows".to_owned())
         } else if size > self.size() {
