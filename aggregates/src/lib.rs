@@ -21,6 +21,8 @@ pub mod refusal;
 pub mod schema;
 pub mod subject;
 pub mod tenant;
+#[cfg(test)]
+mod testing;
 pub mod values;
 
 pub use any::{AnyEvent, all_schemas};

@@ -13,3 +13,5 @@ pub use event::*;
 pub use state::AlertState;
 
 mod id;
+#[cfg(test)]
+mod tests;

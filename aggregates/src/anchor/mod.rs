@@ -1,6 +1,8 @@
 //! Anchors of all tenants' checkpoints. One stream, `anchor-tenants`, in the log of the system.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use ledger::domain::{Aggregate, DecideCtx};
 use ledger::ids::StreamId;

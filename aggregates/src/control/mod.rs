@@ -10,6 +10,8 @@ mod event;
 mod state;
 pub mod status;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub use command::{APPLY_MAX, ControlCommand};
 pub use decide::{Control, ControlRefusal};

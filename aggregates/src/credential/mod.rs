@@ -6,6 +6,8 @@ mod command;
 mod decide;
 mod event;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use command::{CredentialCommand, IssueCredential, OVERLAP_MAX};
 pub use decide::{Credential, CredentialRefusal};

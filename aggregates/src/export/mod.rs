@@ -1,6 +1,8 @@
 //! Exports of a log: asked for, whole or given up. The request is in the log before the export begins.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use ledger::domain::{Aggregate, DecideCtx};
 

@@ -9,6 +9,8 @@ mod event;
 pub mod oscal;
 pub mod starter;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use catalog::{Catalog, FrameworkCommand, Prose, limits};
 pub use decide::{Framework, FrameworkRefusal};

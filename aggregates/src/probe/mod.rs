@@ -6,6 +6,8 @@ mod command;
 mod decide;
 mod event;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use command::{HEARTBEAT_PERIOD, Heartbeat, ProbeCommand, RegisterProbe};
 pub use decide::{Probe, ProbeRefusal};

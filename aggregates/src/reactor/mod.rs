@@ -1,6 +1,8 @@
 //! Reactors in a log. A rebuilt or newly added reactor must not act on what happened before it was wanted.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use ledger::domain::{Aggregate, DecideCtx};
 

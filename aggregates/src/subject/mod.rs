@@ -3,6 +3,8 @@
 //! The erasure is decided and recorded here; destroying the key and the ciphertexts is the caller's, before this event is appended.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use ledger::domain::{Aggregate, DecideCtx};
 use ledger::time::Timestamp;

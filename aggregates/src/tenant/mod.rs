@@ -6,6 +6,8 @@ mod command;
 mod decide;
 mod event;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use command::{OnboardTenant, TenantCommand};
 pub use decide::{Tenant, TenantRefusal};
