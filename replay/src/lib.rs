@@ -5,9 +5,11 @@
 //!
 //! The server calls the same functions for `ledger verify`, `ledger demo` and its benchmarks.
 
+pub mod cli;
 mod directory;
 mod progress;
 mod report;
+mod report_text;
 mod verify;
 
 pub use directory::{DirectoryError, DirectorySink};
