@@ -71,8 +71,8 @@ impl Default for BatchVerifier {
     }
 }
 
-/// `8·(Σ zᵢsᵢ·B - Σ zᵢ·Rᵢ - Σ_A (Σ zᵢkᵢ)·A) = 0` for random 128-bit zᵢ: false for a batch with a bad signature
-/// but with probability 2⁻¹²⁵.
+/// `8·(Σ zᵢ·Rᵢ + Σ_A (Σ zᵢkᵢ)·A - Σ zᵢsᵢ·B) = 0` for random 128-bit zᵢ: false for a batch with a bad signature
+/// but with probability 2⁻¹²⁵. The sign is that under which the many scalars stay short: half the work.
 fn holds_together(items: &[Item], entropy: &dyn Entropy) -> bool {
     let mut randoms = vec![0_u8; items.len() * 16];
     entropy.fill(&mut randoms);
@@ -83,11 +83,11 @@ fn holds_together(items: &[Item], entropy: &dyn Entropy) -> bool {
         let z = Scalar::from(u128::from_le_bytes(random.try_into().expect("chunks of 16 bytes")));
         base += z * item.parts.s;
         by_key.entry(*item.key.as_bytes()).or_insert((*item.key.point(), Scalar::ZERO)).1 += z * item.parts.k;
-        scalars.push(-z);
+        scalars.push(z);
     }
     let folded: Vec<_> = by_key.into_values().collect();
-    scalars.push(base);
-    scalars.extend(folded.iter().map(|(_, sum)| -sum));
+    scalars.push(-base);
+    scalars.extend(folded.iter().map(|(_, sum)| *sum));
     let points = items.iter().map(|item| &item.parts.r);
     let points = points.chain([&ED25519_BASEPOINT_POINT]).chain(folded.iter().map(|(point, _)| point));
     EdwardsPoint::vartime_multiscalar_mul(&scalars, points).mul_by_cofactor().is_identity()
