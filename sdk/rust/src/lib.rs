@@ -28,6 +28,7 @@ pub mod linux_host;
 pub mod probe;
 pub mod receipt;
 pub mod report;
+pub mod runner;
 pub mod sender;
 pub mod sleeper;
 pub mod spool;

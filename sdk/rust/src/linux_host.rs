@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{CheckReport, not_applicable};
+use crate::report::{CheckReport, Tally, not_applicable};
 
 mod accounts;
 mod kernel;
@@ -78,20 +78,43 @@ impl Options {
     }
 }
 
-fn not_installed(check: &str, title: &str, controls: &[(&str, &str)], what: &str) -> CheckReport {
-    not_applicable(check, title, controls, &format!("{what} is not installed."))
+/// What a check is called, and which controls it bears on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Its id.
+    pub check: &'static str,
+    /// Its headline.
+    pub title: &'static str,
+    /// Framework and control.
+    pub controls: &'static [(&'static str, &'static str)],
+}
+
+impl Plan {
+    fn report(&self, tally: Tally) -> CheckReport {
+        tally.report(self.check, self.title, self.controls)
+    }
+
+    fn not_installed(&self, what: &str) -> CheckReport {
+        not_applicable(self.check, self.title, self.controls, &format!("{what} is not installed."))
+    }
 }
 
 /// One check.
 pub type Check = fn(&Options) -> CheckReport;
 
 /// All checks.
-pub const CHECKS: [Check; 6] =
-    [accounts::check, kernel::check, sockets::check, sshd::check, sudoers::check, writable::check];
+pub const CHECKS: [(Plan, Check); 6] = [
+    (accounts::PLAN, accounts::check),
+    (kernel::PLAN, kernel::check),
+    (sockets::PLAN, sockets::check),
+    (sshd::PLAN, sshd::check),
+    (sudoers::PLAN, sudoers::check),
+    (writable::PLAN, writable::check),
+];
 
 /// Runs all checks.
 pub fn run(options: &Options) -> Vec<CheckReport> {
-    CHECKS.iter().map(|check| check(options)).collect()
+    CHECKS.iter().map(|(_, check)| check(options)).collect()
 }
 
 #[cfg(test)]

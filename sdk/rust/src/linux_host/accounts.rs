@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use super::Options;
+use super::{Options, Plan};
 use crate::report::{CheckReport, Severity, Tally};
 
-const CONTROLS: [(&str, &str); 3] =
-    [("starter", "access-1"), ("nist-800-53", "ac-2"), ("nist-800-53", "ia-5")];
+/// The check's name, headline and controls.
+pub const PLAN: Plan = Plan {
+    check: "linux-host/accounts",
+    title: "Accounts and the files that define them",
+    controls: &[("starter", "access-1"), ("nist-800-53", "ac-2"), ("nist-800-53", "ia-5")],
+};
 
 /// Runs the check.
 pub fn check(options: &Options) -> CheckReport {
@@ -30,7 +34,7 @@ pub fn check(options: &Options) -> CheckReport {
         Ok(text) => shadow(&text, &mut tally),
         Err(error) => tally.skip("passwords in /etc/shadow", error),
     }
-    tally.report("linux-host/accounts", "Accounts and the files that define them", &CONTROLS)
+    PLAN.report(tally)
 }
 
 fn permissions(options: &Options, path: &str, forbidden: u32, wanted: &str, tally: &mut Tally) {

@@ -1,10 +1,14 @@
 //! Kernel settings under `/proc/sys`.
 
-use super::Options;
+use super::{Options, Plan};
 use crate::report::{CheckReport, Severity, Tally};
 
-const CONTROLS: [(&str, &str); 3] =
-    [("starter", "host-4"), ("nist-800-53", "cm-6"), ("nist-800-53", "si-16")];
+/// The check's name, headline and controls.
+pub const PLAN: Plan = Plan {
+    check: "linux-host/kernel-settings",
+    title: "Kernel settings that harden the machine",
+    controls: &[("starter", "host-4"), ("nist-800-53", "cm-6"), ("nist-800-53", "si-16")],
+};
 
 /// A setting: its path, the values that are accepted, the one that is advised, and why.
 struct Setting(&'static str, fn(i64) -> bool, i64, Severity, &'static str);
@@ -202,5 +206,5 @@ pub fn check(options: &Options) -> CheckReport {
             );
         }
     }
-    tally.report("linux-host/kernel-settings", "Kernel settings that harden the machine", &CONTROLS)
+    PLAN.report(tally)
 }

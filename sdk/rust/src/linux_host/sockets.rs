@@ -4,10 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Options;
+use super::{Options, Plan};
 use crate::report::{CheckReport, Severity, Tally};
 
-const CONTROLS: [(&str, &str); 3] = [("starter", "host-5"), ("nist-800-53", "cm-7"), ("nist-800-53", "sc-7")];
+/// The check's name, headline and controls.
+pub const PLAN: Plan = Plan {
+    check: "linux-host/listening-sockets",
+    title: "Services that listen on the network",
+    controls: &[("starter", "host-5"), ("nist-800-53", "cm-7"), ("nist-800-53", "sc-7")],
+};
 
 /// The state TCP_LISTEN, and TCP_CLOSE, which an unconnected UDP socket has (include/net/tcp_states.h).
 const TABLES: [(&str, &str, &str); 4] =
@@ -62,7 +67,7 @@ pub fn check(options: &Options) -> CheckReport {
             format!("bind it to 127.0.0.1, stop it, or allow \"{protocol}/{port}\" in the probe file if it is intended"),
         );
     }
-    tally.report("linux-host/listening-sockets", "Services that listen on the network", &CONTROLS)
+    PLAN.report(tally)
 }
 
 fn push_new(list: &mut Vec<String>, text: String) {

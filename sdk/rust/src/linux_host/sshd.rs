@@ -9,14 +9,21 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::sshd_config::{self, Conditional};
-use super::{Options, not_installed};
+use super::{Options, Plan};
 use crate::command;
 use crate::report::{CheckReport, Severity, Tally};
 
-const CHECK: &str = "linux-host/sshd";
-const TITLE: &str = "The SSH server's settings";
-const CONTROLS: [(&str, &str); 4] =
-    [("starter", "host-1"), ("nist-800-53", "ac-17"), ("nist-800-53", "ia-2"), ("nist-800-53", "cm-6")];
+/// The check's name, headline and controls.
+pub const PLAN: Plan = Plan {
+    check: "linux-host/sshd",
+    title: "The SSH server's settings",
+    controls: &[
+        ("starter", "host-1"),
+        ("nist-800-53", "ac-17"),
+        ("nist-800-53", "ia-2"),
+        ("nist-800-53", "cm-6"),
+    ],
+};
 const SSHD: &str = "/usr/sbin/sshd";
 const SSHD_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -151,7 +158,7 @@ pub fn check(options: &Options) -> CheckReport {
     let files = sshd_config::read(options);
     let missing = |path: &str| !options.path(path).exists();
     if missing(SSHD) && missing("/etc/ssh/sshd_config") {
-        return not_installed(CHECK, TITLE, &CONTROLS, "OpenSSH's server");
+        return PLAN.not_installed("OpenSSH's server");
     }
     let mut tally = Tally::default();
     let effective = ask_sshd(options);
@@ -161,14 +168,14 @@ pub fn check(options: &Options) -> CheckReport {
             tally.skip(path.display(), why);
         }
         if files.unreadable.iter().any(|(path, _)| path == Path::new("/etc/ssh/sshd_config")) {
-            return tally.report(CHECK, TITLE, &CONTROLS);
+            return PLAN.report(tally);
         }
     }
     judge(&effective.unwrap_or(files.global), &mut tally);
     for conditional in &files.conditional {
         judge_conditional(conditional, &mut tally);
     }
-    tally.report(CHECK, TITLE, &CONTROLS)
+    PLAN.report(tally)
 }
 
 fn ask_sshd(options: &Options) -> Option<BTreeMap<String, String>> {

@@ -5,12 +5,15 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Options, not_installed};
+use super::{Options, Plan};
 use crate::report::{CheckReport, Severity, Tally};
 
-const CHECK: &str = "linux-host/sudoers";
-const TITLE: &str = "Rights given by sudo";
-const CONTROLS: [(&str, &str); 2] = [("starter", "host-2"), ("nist-800-53", "ac-6")];
+/// The check's name, headline and controls.
+pub const PLAN: Plan = Plan {
+    check: "linux-host/sudoers",
+    title: "Rights given by sudo",
+    controls: &[("starter", "host-2"), ("nist-800-53", "ac-6")],
+};
 const SUDOERS: &str = "/etc/sudoers";
 /// sudo's own bound for files that include files is 128; a real configuration has one level.
 const INCLUDE_DEPTH_MAX: usize = 16;
@@ -24,7 +27,7 @@ struct Line {
 /// Runs the check.
 pub fn check(options: &Options) -> CheckReport {
     if !options.path(SUDOERS).exists() {
-        return not_installed(CHECK, TITLE, &CONTROLS, "sudo");
+        return PLAN.not_installed("sudo");
     }
     let mut tally = Tally::default();
     let mut lines = Vec::new();
@@ -39,7 +42,7 @@ pub fn check(options: &Options) -> CheckReport {
             rule(options, line, &aliases, &mut tally);
         }
     }
-    tally.report(CHECK, TITLE, &CONTROLS)
+    PLAN.report(tally)
 }
 
 fn read(options: &Options, path: &Path, depth: usize, lines: &mut Vec<Line>, tally: &mut Tally) {

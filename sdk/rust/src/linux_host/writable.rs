@@ -4,10 +4,15 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::PathBuf;
 
-use super::Options;
+use super::{Options, Plan};
 use crate::report::{CheckReport, Severity, Tally};
 
-const CONTROLS: [(&str, &str); 3] = [("starter", "host-3"), ("nist-800-53", "ac-6"), ("nist-800-53", "cm-6")];
+/// The check's name, headline and controls.
+pub const PLAN: Plan = Plan {
+    check: "linux-host/world-writable",
+    title: "Files and directories that everyone may write",
+    controls: &[("starter", "host-3"), ("nist-800-53", "ac-6"), ("nist-800-53", "cm-6")],
+};
 const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
@@ -26,7 +31,7 @@ pub fn check(options: &Options) -> CheckReport {
     if left == 0 {
         tally.incomplete(format!("stopped after {} files and directories", options.walk_entries_max));
     }
-    tally.report("linux-host/world-writable", "Files and directories that everyone may write", &CONTROLS)
+    PLAN.report(tally)
 }
 
 /// Depth first, without following symbolic links and without leaving the file system that `start` is on.
