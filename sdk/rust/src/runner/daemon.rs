@@ -52,7 +52,7 @@ pub fn daemon(
             .map(|file| scope.spawn(|| job(file, registry, probe, clock, sleeper, stop, tell)))
             .collect();
         // A job ends early only with an error of its file, which was checked above.
-        jobs.into_iter().map(|job| job.join().unwrap_or(Ok(()))).collect()
+        jobs.into_iter().try_for_each(|job| job.join().unwrap_or(Ok(())))
     })
 }
 
