@@ -14,7 +14,9 @@ mod readers;
 mod side;
 mod sqlite;
 mod store;
+mod views;
 
 pub use error::OpenError;
 pub use options::StoreOptions;
 pub use store::SqliteStore;
+pub use views::SqliteViews;

@@ -56,12 +56,12 @@ pub enum Test {
 }
 
 impl Test {
-    /// Does a value pass? Null passes nothing but `Is(Null)`.
+    /// Does a value pass? Null passes nothing but `Is` and `AnyOf` with null, and nothing is at least or below null.
     pub fn passes(&self, cell: &Cell) -> bool {
         match self {
             Self::Is(wanted) => cell == wanted,
             Self::AnyOf(wanted) => wanted.contains(cell),
-            Self::AtLeast(from) => !cell.is_null() && cell >= from,
+            Self::AtLeast(from) => !cell.is_null() && !from.is_null() && cell >= from,
             Self::Below(to) => !cell.is_null() && cell < to,
             Self::Prefix(prefix) => !cell.is_null() && cell.to_string().starts_with(prefix.as_str()),
             Self::Contains(part) => {
