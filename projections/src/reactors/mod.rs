@@ -8,6 +8,8 @@ mod alerts;
 mod deadlines;
 mod evidence;
 mod intent;
+#[cfg(test)]
+mod tests;
 
 pub use alerts::{ALERT_TYPES, alerts};
 pub use deadlines::{
