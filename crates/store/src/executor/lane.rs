@@ -75,7 +75,9 @@ impl Lane {
         if core.generation == generation {
             core.generation += 1;
             core.tip = None;
-            self.progress.send_modify(|progress| progress.generation = core.generation);
+            // Nothing that was sealed before is waited for in the new generation.
+            let settled = Progress { generation: core.generation, ticket: core.ticket };
+            self.progress.send_replace(settled);
         }
     }
 

@@ -1,0 +1,7 @@
+//! Commands over the memory store, with faults put between them and it.
+
+mod bulk;
+mod commands;
+mod faults;
+mod rotation;
+mod support;
