@@ -13,10 +13,11 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
+use crate::core::Core;
 use crate::error::OpenError;
 use crate::sqlite::{Role, connect};
 
-/// Bytes of rows after which the thread is woken: 2,000 pages or so.
+/// Bytes after which the thread is woken.
 const STEP_BYTES: usize = 12 << 20;
 /// Pages in the WAL from which on the committer helps: bounds the WAL, and the time of the next start.
 const WAL_PAGES_MAX: u64 = 12_288;
@@ -63,16 +64,16 @@ impl Checkpointer {
         Ok(Self { wake: Some(wake), pages, written: 0, thread: Some(thread) })
     }
 
-    /// Called after each commit with what it has written; helps if the WAL is long.
+    /// Called after each commit; helps if the WAL is long.
     ///
     /// # Errors
     /// A failed copy loses nothing: the pages stay in the WAL. The committer goes on.
-    pub fn after_commit(&mut self, conn: &Connection, bytes: usize) -> Result<(), rusqlite::Error> {
-        self.written += bytes;
+    pub fn after_commit(&mut self, core: &mut Core) -> Result<(), rusqlite::Error> {
+        self.written += core.take_written();
         if self.written >= STEP_BYTES {
             self.written = 0;
             if self.pages.load(Ordering::Acquire) > WAL_PAGES_MAX {
-                let wal = checkpoint(conn)?;
+                let wal = checkpoint(&core.conn)?;
                 // All is copied: the next commit writes at the WAL's start. Else a reader holds it; ask again later.
                 self.pages.store(if wal.copied == wal.pages { 0 } else { wal.pages }, Ordering::Release);
             }

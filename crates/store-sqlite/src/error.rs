@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use ledger::ids::TenantId;
 use ledger_store::StoreError;
 use rusqlite::ErrorCode;
 
@@ -19,12 +18,12 @@ pub enum OpenError {
     },
     /// The database has less than the head file says, or something else.
     #[error(
-        "the log of tenant {tenant} does not match the head file: {detail}; nothing is signed. \
+        "the log of {log} does not match the head file: {detail}; nothing is signed. \
          Restore the newest database, or accept the loss with `ledger recover --accept-loss`"
     )]
     HeadMismatch {
-        /// Whose log.
-        tenant: TenantId,
+        /// The tenant, or the log's number if the database does not know it.
+        log: String,
         /// What each of them says.
         detail: String,
     },

@@ -4,6 +4,8 @@ mod checkpointer;
 mod committer;
 mod core;
 mod error;
+#[cfg(test)]
+mod faults;
 mod headfile;
 mod lock;
 mod open;
@@ -14,9 +16,11 @@ mod readers;
 mod side;
 mod sqlite;
 mod store;
+mod verify;
 mod views;
 
 pub use error::OpenError;
 pub use options::StoreOptions;
 pub use store::SqliteStore;
+pub use verify::{Failure, Verification, VerifiedLog, verify_store};
 pub use views::SqliteViews;

@@ -56,6 +56,11 @@ impl Opener {
         })
     }
 
+    #[cfg(test)]
+    pub fn weakness(&self) -> crate::options::Weakness {
+        self.options.weakness
+    }
+
     #[cfg(not(test))]
     fn role(&self) -> Role {
         Role::Writer
@@ -93,12 +98,13 @@ impl Opener {
         let Core { conn, logs, head_file, .. } = core;
         let known: Vec<i64> = logs.values().map(|log| log.id).collect();
         if let Some(lost) = head_file.logs().find(|id| !known.contains(id)) {
-            let reason = format!("the head file knows log {lost}, the database does not");
-            return Err(OpenError::Damaged { path, reason });
+            let detail = "the head file knows it, the database does not".to_owned();
+            return Err(OpenError::HeadMismatch { log: format!("number {lost}"), detail });
         }
         let mut behind = Vec::new();
         for (tenant, log) in logs.iter_mut() {
-            let mismatch = |detail: String| OpenError::HeadMismatch { tenant: tenant.clone(), detail };
+            let mismatch =
+                |detail: String| OpenError::HeadMismatch { log: format!("tenant {tenant}"), detail };
             let Some(head) = head_file.head(log.id) else {
                 if log.size > 0 {
                     return Err(mismatch(format!(

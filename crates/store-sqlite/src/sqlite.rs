@@ -29,6 +29,7 @@ pub(crate) enum Role {
     WeakWriter,
     Checkpointer,
     Reader,
+    Verifier,
 }
 
 /// Opens the database and makes the settings of its role.
@@ -36,17 +37,17 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, OpenError> 
     let io = |error: rusqlite::Error| open_error(path, &error);
     let base = OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let flags = match role {
-        Role::Reader => base | OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Role::Reader | Role::Verifier => base | OpenFlags::SQLITE_OPEN_READ_ONLY,
         _ => base | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     };
     let conn = Connection::open_with_flags(path, flags).map_err(io)?;
     conn.busy_timeout(BUSY).map_err(io)?;
     conn.set_prepared_statement_cache_capacity(64);
     match role {
-        Role::Reader => conn.pragma_update(None, "cache_size", READER_CACHE).map_err(io)?,
+        Role::Reader | Role::Verifier => conn.pragma_update(None, "cache_size", READER_CACHE).map_err(io)?,
         _ => writable(&conn, role).map_err(io)?,
     }
-    if role != Role::Reader {
+    if !matches!(role, Role::Reader | Role::Verifier) {
         assert_pragma(&conn, path, "journal_mode", "wal")?;
         let full = if cfg!(test) && role != Role::Writer && role != Role::Checkpointer { "1" } else { "2" };
         assert_pragma(&conn, path, "synchronous", full)?;

@@ -44,7 +44,7 @@ impl Core {
     }
 
     /// Everything up to the commit. Gives the tenants whose logs grew; if there are none the transaction is over.
-    fn write(&mut self, group: &[&Append]) -> Result<(Vec<Verdict>, Vec<TenantId>), CoreError> {
+    pub(crate) fn write(&mut self, group: &[&Append]) -> Result<(Vec<Verdict>, Vec<TenantId>), CoreError> {
         self.commits += 1;
         let mut order: Vec<usize> = (0..group.len()).collect();
         order.sort_by(|a, b| group[*a].tenant().cmp(group[*b].tenant()));
@@ -61,7 +61,7 @@ impl Core {
         Ok((verdicts, changed))
     }
 
-    fn finish(&mut self, changed: &[TenantId]) -> Result<(), CoreError> {
+    pub(crate) fn finish(&mut self, changed: &[TenantId]) -> Result<(), CoreError> {
         self.conn.prepare_cached("COMMIT")?.execute([])?;
         for tenant in changed {
             let log = &self.logs[tenant];
@@ -72,6 +72,13 @@ impl Core {
     }
 }
 
+/// What an event's row takes in the WAL besides its header: signature, pointers, key.
+const ROW_BYTES: usize = 120;
+/// A head's page is shared with its neighbours, of which a group changes some.
+const HEAD_BYTES: usize = 4096;
+/// The pages that a commit touches whatever it holds: the events' last page, the log's row.
+const LOG_BYTES: usize = 2 * 8192;
+
 /// The open transaction.
 struct Commit<'a> {
     conn: &'a Connection,
@@ -81,6 +88,7 @@ struct Commit<'a> {
     kinds: &'a mut KindIds,
     names: &'a SharedNames,
     next_position: &'a mut u64,
+    written: &'a mut usize,
     number: u64,
     changed_logs: Vec<TenantId>,
     changed_heads: Vec<(i64, StreamId)>,
@@ -96,6 +104,7 @@ impl<'a> Commit<'a> {
             kinds: &mut core.kinds,
             names: &core.names,
             next_position: &mut core.next_position,
+            written: &mut core.written,
             number: core.commits,
             changed_logs: Vec::new(),
             changed_heads: Vec::new(),
@@ -159,6 +168,7 @@ impl<'a> Commit<'a> {
             }
             let place = Place { position, log: log.id, index: log.size, kind, back, jump };
             self.statements.event(place, event)?;
+            *self.written += event.header.len() + ROW_BYTES;
             log.tree.as_mut().expect("it was taken up above").push(event.leaf);
             log.size += 1;
             *self.next_position += 1;
@@ -192,6 +202,7 @@ impl<'a> Commit<'a> {
             let head = self.heads.get(&key).expect("a commit touches fewer streams than the cache holds");
             head.dirty = false;
             self.statements.put_head(*id, stream, head)?;
+            *self.written += HEAD_BYTES;
         }
         for tenant in &self.changed_logs {
             let log = self.logs.get_mut(tenant).expect("a changed log is known");
@@ -200,11 +211,13 @@ impl<'a> Commit<'a> {
             for (tile, hashes) in tree.drain() {
                 // The open tile of level 0 changes with every commit and can be made from the events.
                 if tile.level > 0 || hashes.len() == TILE_BYTES {
+                    *self.written += hashes.len();
                     self.statements.put_tile(tile_key(log.id, tile), &hashes)?;
                 }
             }
             log.root = tree.root();
             self.statements.put_log(log)?;
+            *self.written += LOG_BYTES;
         }
         Ok(self.changed_logs)
     }

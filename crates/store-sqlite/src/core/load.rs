@@ -38,6 +38,7 @@ impl Core {
             heads: HeadCache::default(),
             next_position: last + 1,
             commits: 0,
+            written: 0,
         })
     }
 }

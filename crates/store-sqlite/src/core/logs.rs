@@ -145,7 +145,7 @@ pub(crate) fn resume(conn: &Connection, log: i64, size: u64) -> Result<TileBuild
             leaves(conn, log, first, first + u64::from(tile.width))
                 .map(|leaves| leaves.as_flattened().to_vec())
         } else {
-            stored_tile(conn, log, tile).map(Option::unwrap_or_default)
+            stored_tile(conn, log, tile).map(Option::unwrap_or_default).map_err(CoreError::from)
         };
         bytes.unwrap_or_else(|error| {
             failure = Some(error);
@@ -159,7 +159,11 @@ pub(crate) fn resume(conn: &Connection, log: i64, size: u64) -> Result<TileBuild
 }
 
 /// A stored tile, cut to the width that is asked for. `None`: it is not there, or narrower.
-pub(crate) fn stored_tile(conn: &Connection, log: i64, tile: TileId) -> Result<Option<Vec<u8>>, CoreError> {
+pub(crate) fn stored_tile(
+    conn: &Connection,
+    log: i64,
+    tile: TileId,
+) -> Result<Option<Vec<u8>>, rusqlite::Error> {
     let bytes: Option<Vec<u8>> = conn
         .prepare_cached("SELECT hashes FROM tiles WHERE tile = ?1")?
         .query_row(params![tile_key(log, tile)], |row| row.get(0))

@@ -24,7 +24,7 @@ use kinds::KindIds;
 pub(crate) use commit::CommitFailure;
 pub(crate) use heads::Head;
 pub(crate) use insert::{disclosure_key, find_head};
-pub(crate) use kinds::Names;
+pub(crate) use kinds::{Kind, Names};
 use logs::Epoch;
 pub(crate) use logs::{LOG_COLUMNS, Log, leaves, stored_tile};
 
@@ -41,9 +41,16 @@ pub(crate) struct Core {
     heads: HeadCache,
     next_position: u64,
     commits: u64,
+    /// About so many bytes went into the WAL since [`Core::take_written`].
+    written: usize,
 }
 
 impl Core {
+    /// About so many bytes went into the WAL since the last call.
+    pub fn take_written(&mut self) -> usize {
+        std::mem::take(&mut self.written)
+    }
+
     /// The highest committed position.
     pub fn position(&self) -> u64 {
         self.next_position - 1

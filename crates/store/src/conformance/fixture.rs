@@ -6,9 +6,11 @@ use std::sync::Arc;
 use ledger::clock::SeededEntropy;
 use ledger::disclosure::{DataKey, DataKeys, DisclosureError};
 use ledger::domain::{Cause, Class, EventBody, Withheld};
+use ledger::epochs::{GENESIS, Genesis, REVOKED, ROTATED, RevokeReason, Revoked, Rotated};
 use ledger::event::{SealContext, SealedEvent, seal};
 use ledger::ids::{Actor, StreamId, SubjectId, TenantId};
 use ledger::keys::{Signer, SoftSigner};
+use ledger::note::{KeyKind, VerifierKey};
 use ledger::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -73,18 +75,41 @@ impl Sealer {
 
     /// The genesis of the log: introduces the key.
     pub fn genesis(&mut self) -> Append {
-        let stream = format!("key-{}", self.tenant);
-        let change = KeyChange::Activate(self.signer.kid());
-        self.append(&stream, 1).with_key_change(change)
+        let key = self.signer.public_key();
+        let origin = self.log(None).origin;
+        let vkey = VerifierKey::new(&origin, KeyKind::Ed25519, *key.as_bytes()).expect("a valid name");
+        let data = Genesis {
+            origin,
+            key: ledger::b64::encode(key.as_bytes()),
+            kid: key.kid(),
+            checkpoint_vkey: vkey.to_string(),
+            predecessor: None,
+        };
+        self.key_event(GENESIS, serde_json::to_value(data)).with_key_change(KeyChange::Activate(key.kid()))
     }
 
     /// Seals with another key from now on. Gives the append that rotates to it, sealed with the old one.
     pub fn rotate(&mut self, seed: u8) -> Append {
-        let stream = format!("key-{}", self.tenant);
         let next = SoftSigner::from_seed(&[seed; 32]);
-        let append = self.append(&stream, 1).with_key_change(KeyChange::Activate(next.kid()));
+        let data = Rotated::prove(&self.log(None).origin, self.signer.kid(), &next);
+        let append = self
+            .key_event(ROTATED, serde_json::to_value(data))
+            .with_key_change(KeyChange::Activate(next.kid()));
         self.signer = next;
         append
+    }
+
+    /// Revokes the key without a successor.
+    pub fn revoke(&mut self) -> Append {
+        let data = Revoked { kid: self.signer.kid(), reason: RevokeReason::Lost };
+        self.key_event(REVOKED, serde_json::to_value(data)).with_key_change(KeyChange::End)
+    }
+
+    fn key_event(&mut self, event_type: &'static str, data: serde_json::Result<Value>) -> Append {
+        let Ok(Value::Object(public)) = data else { panic!("key events are objects") };
+        let stream = format!("key-{}", self.tenant);
+        let event = self.event_of(&stream, event_type, &EventBody { public, withheld: Vec::new() });
+        Append::new(vec![event]).expect("one event is an append")
     }
 
     /// The next events of a stream, as one append.

@@ -1,7 +1,7 @@
 //! Logs and key epochs.
 
 use super::{Sealer, Store, commit, with_log};
-use crate::append::{KeyChange, Verdict};
+use crate::append::Verdict;
 use crate::read::LogHead;
 
 /// A tenant without a log is told apart from one whose log is empty.
@@ -52,7 +52,7 @@ pub async fn refuses_a_key_that_is_not_active(store: Store) {
 /// A revoked key without a successor: nothing follows, not even another genesis.
 pub async fn ends_a_log_whose_key_is_revoked(store: Store) {
     let mut sealer = with_log(&store, "a", 1).await;
-    commit(&store, vec![sealer.append("key-a", 1).with_key_change(KeyChange::End)]).await;
+    commit(&store, vec![sealer.revoke()]).await;
     let stale = [Verdict::StaleKey { active: None }];
     assert_eq!(store.append(vec![sealer.append("s-1", 1)]).await.expect("an append"), stale);
     let mut another = Sealer::new("a", 9);
