@@ -2,13 +2,12 @@
 
 use ledger::event::{ENTRY_MAX, Entry, EventHash, Header, parse_entry};
 use ledger::ids::TenantId;
-use ledger::keys::PublicKey;
 use ledger::merkle::{Hash, leaf_hash, root_of};
 use ledger::tile::{EntriesId, TILE_BYTES, TILE_WIDTH, TileId, entries};
 
 use super::disclosures::{self, BlobRefs};
 use super::files::FileTable;
-use super::fold::Fold;
+use super::fold::{Fold, Folded};
 use super::heads::{StreamKey, StreamKeyer};
 use super::signatures::Signatures;
 use super::turn::Turnstile;
@@ -62,7 +61,7 @@ pub fn run(work: &Work<'_>, turnstile: &Turnstile<'_, Fold<'_>>) -> Counts {
         if bundles == 0 {
             return counts;
         }
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity((bundles * TILE_WIDTH) as usize);
         let leaves: Vec<Leaves> = (first..first + bundles)
             .filter_map(|index| EntriesId::at(index, work.size))
             .map(|id| work.read_bundle(id, &mut buffer, &mut entries))
@@ -71,7 +70,7 @@ pub fn run(work: &Work<'_>, turnstile: &Turnstile<'_, Fold<'_>>) -> Counts {
         let end = ((first + bundles) * TILE_WIDTH).min(work.size);
         let folded = ticket.enter(|fold| fold.chunk(&leaves, &events, end));
         counts.entries += entries.len() as u64;
-        work.check(&entries, &events, &folded.keys, &mut counts);
+        work.check(&entries, &events, &folded, &mut counts);
         disclosures::check(&events, folded.disclosures, work, &mut counts);
         work.progress.advance(end - first * TILE_WIDTH);
     }
@@ -167,12 +166,12 @@ impl Work<'_> {
         &self,
         entries: &[(u64, Entry)],
         events: &[(Seen, Header<'_>)],
-        keys: &[Option<PublicKey>],
+        folded: &Folded,
         counts: &mut Counts,
     ) {
-        let mut signatures = Signatures::new(self.strict);
+        let mut signatures = Signatures::new(self.strict, events.len());
         let mut rest = entries.iter();
-        for ((seen, header), key) in events.iter().zip(keys) {
+        for ((seen, header), key) in events.iter().zip(&folded.key_of) {
             counts.members += header.sd.len() as u64;
             match disclosures::check_schema(header) {
                 Ok(true) => {}
@@ -180,8 +179,8 @@ impl Work<'_> {
                 Err(reason) => self.failures.push(of(seen.index, header, reason)),
             }
             let entry = rest.find(|(index, _)| *index == seen.index);
-            if let (Some(key), Some((_, entry))) = (key, entry) {
-                signatures.add(seen.index, key, &entry.header, &entry.signature);
+            if let (Some(key), Some((_, entry))) = (*key, entry) {
+                signatures.add(seen.index, &folded.keys[key], &entry.header, &entry.signature);
             }
         }
         let (good, bad) = signatures.finish();

@@ -45,8 +45,10 @@ pub struct Fold<'a> {
 
 /// What the other checks of a chunk need from the fold.
 pub struct Folded {
-    /// For each event the key under which its signature must verify, if its log vouches for one.
-    pub keys: Vec<Option<PublicKey>>,
+    /// The keys of the chunk, each once.
+    pub keys: Vec<PublicKey>,
+    /// For each event the place of the key under which its signature must verify, if its log vouches for one.
+    pub key_of: Vec<Option<usize>>,
     /// The disclosures of the chunk's entries.
     pub disclosures: Vec<Raw>,
 }
@@ -95,8 +97,16 @@ impl<'a> Fold<'a> {
     /// Takes the next chunk of the log, which ends before entry `end`.
     pub fn chunk(&mut self, leaves: &[Leaves], events: &[(Seen, Header<'_>)], end: u64) -> Folded {
         leaves.iter().for_each(|leaves| self.take_leaves(leaves));
-        let keys = events.iter().map(|(seen, header)| self.take_event(seen, header)).collect();
-        Folded { keys, disclosures: self.lines.before(end) }
+        let mut keys: Vec<PublicKey> = Vec::new();
+        let mut place = |key: PublicKey| {
+            if keys.last().is_none_or(|last| last.kid() != key.kid()) {
+                keys.push(key);
+            }
+            keys.len() - 1
+        };
+        let key_of =
+            events.iter().map(|(seen, header)| self.take_event(seen, header).map(&mut place)).collect();
+        Folded { keys, key_of, disclosures: self.lines.before(end) }
     }
 
     fn take_event(&mut self, seen: &Seen, header: &Header<'_>) -> Option<PublicKey> {

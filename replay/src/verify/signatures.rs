@@ -14,9 +14,11 @@ pub struct Signatures {
 }
 
 impl Signatures {
-    /// None yet.
-    pub fn new(strict: bool) -> Self {
-        Self { strict, batch: BatchVerifier::new(), bad: Vec::new(), message: Vec::new(), added: 0 }
+    /// None yet; so many will come.
+    pub fn new(strict: bool, signatures: usize) -> Self {
+        let mut batch = BatchVerifier::new();
+        batch.reserve(if strict { 0 } else { signatures });
+        Self { strict, batch, bad: Vec::new(), message: Vec::new(), added: 0 }
     }
 
     /// Adds the signature of a header, named by `tag`.
