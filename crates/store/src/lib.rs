@@ -4,7 +4,7 @@
 //! - [`SideStore`]: what lives beside the log and may change or be deleted (wrapped keys, disclosures, blobs,
 //!   checkpoints).
 //! - [`Subscription`]: events from a position on, with a caught-up signal.
-//! - [`views`]: where read models are stored.
+//! - [`views`]: where read models are stored; [`runner`]: what keeps them up to date.
 //! - [`executor`]: the way of a command: decide, seal, append, answer.
 //! - [`MemoryStore`]: the contract in memory, for tests and simulations.
 //! - [`conformance`] (feature `conformance`): the tests that every backend instantiates.
@@ -23,6 +23,7 @@ pub mod executor;
 pub mod keyring;
 mod memory;
 mod read;
+pub mod runner;
 mod side;
 mod subscription;
 pub mod views;

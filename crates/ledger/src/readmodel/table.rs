@@ -1,5 +1,7 @@
 //! Descriptions of tables, from which every backend derives its own storage.
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
 
 use super::cell::Cell;
@@ -43,7 +45,7 @@ pub struct IndexDef {
 }
 
 /// One table of a read model.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct TableDef {
     /// Its name, unique in the schema.
     pub name: &'static str,
@@ -58,6 +60,12 @@ pub struct TableDef {
     /// Held in memory by whoever folds, so that folds may walk it ([`super::Rows::scan`]).
     /// For tables that grow with the number of things, not with the number of events.
     pub resident: bool,
+}
+
+impl fmt::Debug for TableDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 impl TableDef {

@@ -4,7 +4,7 @@
 //! columns, less those that filters fix, run in the query's order. Among the paths that can, the one that leaves the
 //! fewest rows is found by counting a few of them, because SQLite without statistics would guess.
 
-use ledger::readmodel::{Cell, Filter, Query, QueryError, TableDef, Test};
+use ledger::readmodel::{Cell, Filter, Kind, Query, QueryError, TableDef, Test};
 use ledger_store::views::ViewError;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -179,10 +179,12 @@ fn fix(query: &Query, at: usize, symbols: &Texts, condition: &mut Condition) -> 
         return true;
     }
     let value = match (table.columns[at].kind, cell) {
-        (ledger::readmodel::Kind::Symbol, Cell::Text(text)) => match symbols.number(text) {
+        (Kind::Symbol, Cell::Text(text)) => match symbols.number(text) {
             Some(number) => Value::Integer(number),
             None => return false,
         },
+        // A number must not be taken for that of a symbol.
+        (Kind::Symbol, _) => return false,
         _ => codec::value(cell),
     };
     condition.and(format!("{} = ?", ddl::column(table, at)), [value]);

@@ -98,13 +98,13 @@ fn put(rows: &[(&str, usize, Row)]) -> Vec<TableChanges> {
 fn event(number: u64, kind: Option<u8>, about: Option<u8>, note: Option<u8>) -> Row {
     // Times rise, now and then standing still.
     let at = Timestamp::from_micros(i64::try_from(number).unwrap() / 3 * 10);
-    let about = about.map(|n| name(n));
+    let about = about.map(name);
     let text = |n: u8| format!("Text {n}");
     EventRow { number, kind: kind.map(|n| format!("kind.{n}")), about, at, note: note.map(text) }.to_row()
 }
 
 fn name(n: u8) -> ledger::readmodel::Ident {
-    let text = if n % 2 == 0 { Uuid::from_u128(n.into()).to_string() } else { format!("name-{n}") };
+    let text = if n.is_multiple_of(2) { Uuid::from_u128(n.into()).to_string() } else { format!("name-{n}") };
     ledger::readmodel::Ident::new(&text)
 }
 
@@ -361,6 +361,19 @@ fn an_order_without_an_index_is_refused_for_growing_tables() {
     assert!(matches!(generation.query(&by_note), Err(ViewError::Query(_))));
     let by_rank = Query::new(&THINGS, &tenant("a")).order_by("rank");
     assert_eq!(generation.query(&by_rank).unwrap().rows.len(), 1);
+}
+
+#[test]
+fn a_number_is_never_taken_for_that_of_a_symbol() {
+    let (_directory, views) = sqlite();
+    let (generation, epoch) = started(&views);
+    let row = put(&[("a", 1, thing(1, 1, 1, Some(2)))]);
+    generation.commit(ViewCommit { epoch, position: 1, rows: row, ..ViewCommit::default() }).unwrap();
+    let with_state = |cell: Cell| Query::new(&THINGS, &tenant("a")).filter("state", Test::Is(cell));
+    for number in 0..4 {
+        assert_eq!(generation.query(&with_state(Cell::Int(number))).unwrap().rows, []);
+    }
+    assert_eq!(generation.query(&with_state(Cell::text("state.1"))).unwrap().rows.len(), 1);
 }
 
 #[test]

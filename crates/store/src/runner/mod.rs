@@ -1,0 +1,90 @@
+//! Keeps read models up to date: follows the store, folds in batches, commits rows and position together, rebuilds.
+//!
+//! ```text
+//!   event store ──pages──▶ feed thread (read, parse) ──batches──▶ fold thread (fold, commit) ──▶ current generation
+//!                                                                  │                             ▲
+//!                              rebuild thread: the same, into a new generation ──settled──▶ switch
+//! ```
+//!
+//! - What fails is tried again from what is stored, with a growing pause; what cannot get better stops the runner and
+//!   says so in its [`RunnerStatus`].
+//! - An event that a projection cannot fold is quarantined and told to [`RunnerOptions::on_poison`]; the rest goes on.
+//!   It is mended by a rebuild with a program that can fold it.
+//! - A rebuild never causes effects: it only folds.
+
+mod build;
+mod feed;
+mod follow;
+mod session;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod views;
+
+pub use build::{BuildProgress, RebuildReport};
+pub use shared::{Behind, RunnerStatus};
+pub use views::{TypedPage, Views};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::readmodel::{FeedError, Poisoned, SourceError};
+
+use crate::error::StoreError;
+use crate::views::ViewError;
+
+/// Events of one commit at most, while following: the batch that is in hand when the process dies is folded again.
+const FOLLOW_BATCH_EVENTS: usize = 4_096;
+/// Events of one commit at most, while building: larger ones sort more rows at a time.
+const BUILD_BATCH_EVENTS: usize = 16_384;
+/// Events of one read.
+const PAGE_EVENTS: usize = 4_096;
+/// Parsed pages that wait for the fold: enough to keep both threads busy, few enough to stay small.
+const PAGES_WAITING: usize = 2;
+/// The first pause after a failure; it doubles up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest pause after a failure.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// What the runner does besides folding.
+#[derive(Clone)]
+pub struct RunnerOptions {
+    /// Called when an event is quarantined, after that is stored. May be called twice for one event, after a crash.
+    pub on_poison: Arc<dyn Fn(&Poisoned) + Send + Sync>,
+}
+
+impl Default for RunnerOptions {
+    fn default() -> Self {
+        Self { on_poison: Arc::new(|_| {}) }
+    }
+}
+
+/// Why folding stopped.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Events(#[from] StoreError),
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    #[error(transparent)]
+    Views(#[from] ViewError),
+    #[error("the runner was stopped")]
+    Stopped,
+}
+
+impl From<SourceError> for RunError {
+    fn from(error: SourceError) -> Self {
+        Self::Views(error.into())
+    }
+}
+
+impl RunError {
+    /// Can it get better by itself?
+    const fn retryable(&self) -> bool {
+        match self {
+            Self::Events(error) => error.retryable(),
+            Self::Views(error) => error.retryable(),
+            Self::Feed(_) | Self::Stopped => false,
+        }
+    }
+}

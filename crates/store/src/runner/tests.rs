@@ -1,0 +1,384 @@
+//! The runner over a store in memory and over one that fails on demand.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ledger::ids::{CommandId, StreamId, TenantId};
+use ledger::read_model;
+use ledger::readmodel::{
+    Cell, CellType, FoldError, ProjectionDef, Query, RawEvent, ReadModels, Rows, Schema,
+};
+use ledger::tile::TileId;
+use ledger::time::Timestamp;
+use tokio::sync::watch;
+
+use super::{RunnerOptions, RunnerStatus, Views};
+use crate::views::{MemoryViews, ViewError, ViewStore};
+use crate::{
+    Append, CommandReceipt, EventStore, LogHead, Page, Read, Source, StoreError, StoredEvent, StreamHead,
+    Verdict,
+};
+
+/// Long enough for a busy machine; a test that waits for it has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+read_model! {
+    /// Sums by stream.
+    pub table SUM = "sum" (resident);
+    /// The sum of one stream.
+    pub row SumRow {
+        key {
+            /// The stream.
+            stream: Text as String,
+        }
+        /// The sum.
+        sum: Int as i64,
+    }
+}
+
+read_model! {
+    /// One row for each event.
+    pub table SEEN = "seen" (growing);
+    /// One event.
+    pub row SeenRow {
+        key {
+            /// Its index.
+            index: Int as u64,
+        }
+        /// What it adds.
+        number: Int as Option<i64>,
+    }
+}
+
+static SUMS: ProjectionDef = ProjectionDef { name: "sums", version: 1, tables: &[&SUM] };
+static ALL_SEEN: ProjectionDef = ProjectionDef { name: "seen", version: 1, tables: &[&SEEN] };
+
+/// Events are headers of the form `stream number`; a number that is none is poison to the sums, `panic` panics.
+struct Toy {
+    schema: Arc<Schema>,
+    /// Streams that a mended program can fold, whatever they say.
+    mended: Mutex<HashSet<String>>,
+}
+
+struct ToyEvent {
+    index: u64,
+    stream: StreamId,
+    text: String,
+    as_of: Timestamp,
+}
+
+impl ReadModels for Toy {
+    type Event = ToyEvent;
+
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn parse(&self, raw: RawEvent<'_>, as_of: Timestamp) -> Result<ToyEvent, String> {
+        let text = std::str::from_utf8(raw.header).map_err(|error| error.to_string())?;
+        let (stream, text) = text.split_once(' ').ok_or("no stream")?;
+        let stream = StreamId::new(stream).map_err(|error| error.to_string())?;
+        Ok(ToyEvent { index: raw.index, stream, text: text.to_owned(), as_of })
+    }
+
+    fn as_of(event: &ToyEvent) -> Timestamp {
+        event.as_of
+    }
+
+    fn stream(event: &ToyEvent) -> &StreamId {
+        &event.stream
+    }
+
+    fn fold(&self, projection: usize, event: &ToyEvent, rows: &mut dyn Rows) -> Result<(), FoldError> {
+        if projection == 1 {
+            rows.store(&SeenRow { index: event.index, number: event.text.parse().ok() });
+            return Ok(());
+        }
+        let key = event.stream.as_str().to_owned();
+        let known = rows.fetch::<SumRow>(&[key.to_cell()])?;
+        let mut row = known.unwrap_or(SumRow { stream: key.clone(), sum: 0 });
+        // Half of the work is done before the fault shows: it must be undone.
+        row.sum += 1_000_000;
+        rows.store(&row);
+        row.sum -= 1_000_000;
+        row.sum += match event.text.parse::<i64>() {
+            Ok(number) => number,
+            Err(_) if self.mended.lock().unwrap().contains(&key) => 0,
+            Err(_) if event.text == "panic" => panic!("a fault in the fold"),
+            Err(_) => return Err(FoldError::poison(format!("{} is no number", event.text))),
+        };
+        rows.store(&row);
+        Ok(())
+    }
+}
+
+/// A store that holds what it is given and fails reads on demand.
+struct ToyStore {
+    events: Mutex<Vec<StoredEvent>>,
+    head: watch::Sender<u64>,
+    failures: Mutex<u32>,
+}
+
+impl ToyStore {
+    fn new() -> Arc<Self> {
+        let (events, failures) = (Mutex::new(Vec::new()), Mutex::new(0));
+        Arc::new(Self { events, head: watch::Sender::new(0), failures })
+    }
+
+    fn push(&self, tenant: &str, header: &str) -> u64 {
+        let tenant = TenantId::new(tenant).unwrap();
+        let mut events = self.events.lock().unwrap();
+        let index = u64::try_from(events.iter().filter(|event| event.tenant == tenant).count()).unwrap();
+        let position = u64::try_from(events.len()).unwrap() + 1;
+        let (event_type, header) = ("toy".into(), header.as_bytes().into());
+        events.push(StoredEvent { position, index, tenant, event_type, header, signature: [0; 64] });
+        drop(events);
+        self.head.send_replace(position);
+        position
+    }
+}
+
+#[async_trait]
+impl EventStore for ToyStore {
+    async fn append(&self, _appends: Vec<Append>) -> Result<Vec<Verdict>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn read(&self, query: Read) -> Result<Page, StoreError> {
+        {
+            let mut failures = self.failures.lock().unwrap();
+            if *failures > 0 {
+                *failures -= 1;
+                return Err(StoreError::Unavailable { reason: "on demand".to_owned() });
+            }
+        }
+        let Source::All { from } = query.source else { return Err(StoreError::Closed) };
+        let events = self.events.lock().unwrap();
+        let found: Vec<_> =
+            events.iter().filter(|event| event.position >= from).take(query.limit).cloned().collect();
+        let next = found.last().map_or(from, |event| event.position + 1);
+        Ok(Page { events: found, next, end: next > u64::try_from(events.len()).unwrap() })
+    }
+
+    async fn log_head(&self, _tenant: &TenantId) -> Result<Option<LogHead>, StoreError> {
+        Ok(None)
+    }
+
+    async fn stream_head(&self, _: &TenantId, _: &StreamId) -> Result<Option<StreamHead>, StoreError> {
+        Ok(None)
+    }
+
+    async fn tile(&self, _: &TenantId, _: &TileId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn command(&self, _: &TenantId, _: &CommandId) -> Result<Option<CommandReceipt>, StoreError> {
+        Ok(None)
+    }
+
+    fn subscribe(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+}
+
+struct World {
+    toy: Arc<Toy>,
+    events: Arc<ToyStore>,
+    store: Arc<MemoryViews>,
+    alerts: Arc<Mutex<Vec<String>>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let schema = Arc::new(Schema::new(vec![SUMS, ALL_SEEN]).unwrap());
+        let toy = Arc::new(Toy { schema: Arc::clone(&schema), mended: Mutex::new(HashSet::new()) });
+        let alerts = Arc::new(Mutex::new(Vec::new()));
+        Self { toy, events: ToyStore::new(), store: Arc::new(MemoryViews::new(schema)), alerts }
+    }
+
+    fn start(&self) -> Views {
+        let alerts = Arc::clone(&self.alerts);
+        let on_poison: RunnerOptions = RunnerOptions {
+            on_poison: Arc::new(move |entry| {
+                alerts
+                    .lock()
+                    .unwrap()
+                    .push(format!("{} {} {}", entry.projection, entry.stream, entry.reason));
+            }),
+        };
+        let (events, store) = (Arc::clone(&self.events), Arc::clone(&self.store));
+        Views::start(Arc::clone(&self.toy), events, store, on_poison)
+    }
+}
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+async fn sum(views: &Views, owner: &str, stream: &str) -> Option<i64> {
+    let row = views.get::<SumRow>(&tenant(owner), [Cell::text(stream)]).await.unwrap();
+    row.map(|row| row.sum)
+}
+
+async fn seen(views: &Views, owner: &str) -> usize {
+    views.list::<SeenRow>(Query::new(&SEEN, &tenant(owner))).await.unwrap().rows.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_is_appended_becomes_visible_and_can_be_waited_for() {
+    let world = World::new();
+    world.events.push("a", "s-1 5");
+    let views = world.start();
+    views.wait_for_index(&tenant("a"), 0, PATIENCE).await.unwrap();
+    assert_eq!(sum(&views, "a", "s-1").await, Some(5));
+
+    let waiting = tokio::spawn({
+        let views = views.clone();
+        async move { views.wait_for_index(&tenant("b"), 1, PATIENCE).await }
+    });
+    world.events.push("b", "s-1 7");
+    world.events.push("a", "s-1 10");
+    let position = world.events.push("b", "s-1 8");
+    waiting.await.unwrap().unwrap();
+    views.wait_for_position(position, PATIENCE).await.unwrap();
+    assert_eq!((sum(&views, "a", "s-1").await, sum(&views, "b", "s-1").await), (Some(15), Some(15)));
+    assert_eq!(views.log(&tenant("b")).size, 2);
+    assert_eq!(views.lag(), 0);
+    assert_eq!(*views.status().borrow(), RunnerStatus::Following);
+
+    // The control: what was not appended is not waited for in vain for long.
+    let behind = views.wait_for_index(&tenant("b"), 2, Duration::from_millis(5)).await.unwrap_err();
+    assert_eq!((behind.asked, behind.folded), (3, 2));
+    views.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_poison_event_holds_back_its_stream_in_its_projection_alone() {
+    for poison in ["s-1 odd", "s-1 panic"] {
+        let world = World::new();
+        for header in ["s-1 1", poison, "s-1 2", "s-2 3", "s-1 4"] {
+            world.events.push("a", header);
+        }
+        world.events.push("b", "s-1 9");
+        let views = world.start();
+        views.wait_for_position(6, PATIENCE).await.unwrap();
+        // The stream stands where it stood before, without the half-done fold; everything else went on.
+        assert_eq!(sum(&views, "a", "s-1").await, Some(1));
+        assert_eq!(sum(&views, "a", "s-2").await, Some(3));
+        assert_eq!(sum(&views, "b", "s-1").await, Some(9));
+        assert_eq!(seen(&views, "a").await, 5);
+        let poisoned = views.poisoned();
+        assert_eq!((poisoned.len(), poisoned[0].index, poisoned[0].held), (1, 1, 2));
+        assert_eq!(world.alerts.lock().unwrap().len(), 1);
+        let digests = views.digests(&tenant("a")).await.unwrap().digests;
+        assert_eq!(digests[0].to_string(), "sums/v1 DEGRADED");
+        assert!(digests[1].to_string().starts_with("seen/v1 sha256:"));
+        let other = views.digests(&tenant("b")).await.unwrap().digests;
+        assert!(other[0].to_string().starts_with("sums/v1 sha256:"));
+
+        // It stays so over a restart.
+        views.stop().await;
+        world.events.push("a", "s-1 5");
+        let views = world.start();
+        views.wait_for_position(7, PATIENCE).await.unwrap();
+        assert_eq!(views.poisoned()[0].held, 3);
+        assert_eq!(sum(&views, "a", "s-1").await, Some(1));
+
+        // A program that can fold it mends it by a rebuild.
+        world.toy.mended.lock().unwrap().insert("s-1".to_owned());
+        let report = views.rebuild(|_| {}).await.unwrap();
+        assert_eq!(report.differing, ["a sums/v1"]);
+        assert_eq!(report.compared, 4);
+        assert_eq!(views.poisoned(), []);
+        assert_eq!(sum(&views, "a", "s-1").await, Some(12));
+        let digests = views.digests(&tenant("a")).await.unwrap().digests;
+        assert!(digests[0].to_string().starts_with("sums/v1 sha256:"));
+        world.events.push("a", "s-1 100");
+        views.wait_for_position(8, PATIENCE).await.unwrap();
+        assert_eq!(sum(&views, "a", "s-1").await, Some(112));
+        views.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_rebuild_of_sound_read_models_differs_in_nothing_and_goes_on() {
+    let world = World::new();
+    for n in 0..50 {
+        world.events.push("a", &format!("s-{} {n}", n % 7));
+    }
+    let views = world.start();
+    views.wait_for_position(50, PATIENCE).await.unwrap();
+    let progress = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&progress);
+    let report = views.rebuild(move |at| told.lock().unwrap().push(at)).await.unwrap();
+    assert_eq!((report.position, report.compared, report.differing), (50, 2, Vec::new()));
+    let last = *progress.lock().unwrap().last().unwrap();
+    assert_eq!((last.done, last.total, last.settling), (50, 50, true));
+    world.events.push("a", "s-1 1000");
+    views.wait_for_position(51, PATIENCE).await.unwrap();
+    assert_eq!(seen(&views, "a").await, 50, "a page");
+    assert_eq!(sum(&views, "a", "s-1").await, Some(1000 + (0..50).filter(|n| n % 7 == 1).sum::<i64>()));
+    views.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_failing_store_is_asked_again() {
+    let world = World::new();
+    *world.events.failures.lock().unwrap() = 2;
+    world.events.push("a", "s-1 5");
+    let views = world.start();
+    let mut status = views.status();
+    status.wait_for(|status| matches!(status, RunnerStatus::Retrying { .. })).await.unwrap();
+    views.wait_for_position(1, PATIENCE).await.unwrap();
+    assert_eq!(sum(&views, "a", "s-1").await, Some(5));
+    views.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_header_that_cannot_be_read_stops_everything() {
+    let world = World::new();
+    world.events.push("a", "s-1 5");
+    let views = world.start();
+    views.wait_for_position(1, PATIENCE).await.unwrap();
+    world.events.push("a", "unreadable");
+    let mut status = views.status();
+    let stopped =
+        status.wait_for(|status| matches!(status, RunnerStatus::Stopped { .. })).await.unwrap().clone();
+    let RunnerStatus::Stopped { reason } = stopped else { panic!("it stopped") };
+    assert!(reason.contains("index 1"), "{reason}");
+    // What was folded before can still be read.
+    assert_eq!(sum(&views, "a", "s-1").await, Some(5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_second_owner_stops_the_first() {
+    let world = World::new();
+    world.events.push("a", "s-1 5");
+    let first = world.start();
+    first.wait_for_position(1, PATIENCE).await.unwrap();
+    let second = world.start();
+    let mut following = second.status();
+    following.wait_for(|status| *status == RunnerStatus::Following).await.unwrap();
+    world.events.push("a", "s-1 6");
+    let mut status = first.status();
+    let stopped =
+        status.wait_for(|status| matches!(status, RunnerStatus::Stopped { .. })).await.unwrap().clone();
+    assert!(format!("{stopped:?}").contains("epoch"), "{stopped:?}");
+    second.wait_for_position(2, PATIENCE).await.unwrap();
+    assert_eq!(sum(&second, "a", "s-1").await, Some(11), "folded once");
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn without_read_models_queries_say_that_they_are_being_built() {
+    let world = World::new();
+    assert!(world.store.current().is_none());
+    *world.events.failures.lock().unwrap() = u32::MAX;
+    world.events.push("a", "s-1 5");
+    let views = world.start();
+    let refused = views.get::<SumRow>(&tenant("a"), [Cell::text("s-1")]).await;
+    assert!(matches!(refused, Err(ViewError::NotBuilt)));
+    views.stop().await;
+}
