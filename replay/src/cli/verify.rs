@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::bars::Bars;
-use super::{FAILS, HOLDS};
+use super::{FAILS, HOLDS, Outcome};
 use crate::{Options, verify};
 
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub struct Arguments {
     threads: Option<usize>,
 }
 
-pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
+pub fn run(arguments: &Arguments) -> Outcome {
     let options = Options {
         bundle: arguments.bundle.clone(),
         policy: arguments.policy.clone(),
@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     };
     let report = verify(&options, &Bars::default())?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        println!("{}", serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?);
     } else {
         print!("{report}");
     }
