@@ -15,6 +15,10 @@ pub mod adapter;
 #[cfg(feature = "host")]
 pub mod child;
 #[cfg(feature = "host")]
+pub mod drive;
+#[cfg(feature = "host")]
+pub mod egress;
+#[cfg(feature = "host")]
 pub mod host;
 pub mod manifest;
 pub mod protocol;

@@ -31,7 +31,7 @@ pub use fact::{Fact, FactKind, Receipt, Snapshot};
 pub use intent::{BlobRef, Change, Effect, Intent, KnownTicket, RemoteRef, Status, Target, Ticket};
 pub use line::{CONTINUATION_MAX, LINE_MAX, LineError, decode, encode};
 pub use outcome::{Conflict, Failure, FailureKind, Health, Outcome, Rate};
-pub use plan::{Auth, Body, Method, Part, Plan, Repeat, Response, Transport};
+pub use plan::{Auth, Body, Method, Part, Plan, Repeat, Response};
 pub use text::{Block, Document, Span};
 
 use std::collections::BTreeMap;

@@ -164,44 +164,27 @@ pub enum Part {
     },
 }
 
-/// What came of a request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Response {
-    /// An answer.
-    Answered {
-        /// The HTTP status.
-        status: u16,
-        /// The headers, lower case, without cookies.
-        headers: BTreeMap<String, String>,
-        /// The body as text; a body that is no UTF-8 arrives empty.
-        body: String,
-    },
-    /// No answer.
-    Lost {
-        /// How far the request got.
-        transport: Transport,
-        /// What went wrong.
-        error: String,
-    },
+/// An answer of the vendor. A request without one is the host's matter: it knows what may be repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, lower case, without cookies.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body as text; a body that is no UTF-8 arrives empty.
+    pub body: String,
 }
 
 impl Response {
-    /// The value of a header, if there is an answer that has it.
+    /// The value of a header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        match self {
-            Self::Answered { headers, .. } => headers.get(name).map(String::as_str),
-            Self::Lost { .. } => None,
-        }
+        self.headers.get(name).map(String::as_str)
     }
-}
 
-/// How far a request got that has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// No byte of it left this machine.
-    NotSent,
-    /// It may have arrived.
-    MaybeSent,
+    /// Whether the status is one of success.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
 }
