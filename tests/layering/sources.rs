@@ -66,7 +66,7 @@ fn without_tests(sources: &[Source]) -> Vec<&Source> {
 /// All files with one of the extensions, below the folders of the product.
 fn sources(extensions: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
-    for folder in ["aggregates", "crates", "migrations", "projections", "replay", "sdk/rust", "src"] {
+    for folder in ["aggregates", "crates", "migrations", "projections", "replay", "sdk", "src"] {
         walk(&root().join(folder), extensions, &mut found);
     }
     assert!(found.len() > 50 || extensions != ["rs"], "the sources are not found");

@@ -7,10 +7,12 @@
 
 use serde_json::{Map, Value};
 
+mod document;
 mod macros;
 mod member;
 mod public;
 
+pub use document::markdown;
 pub use member::{Confidential, Member, Personal, Private};
 pub use public::{Public, SAFE_INTEGER_MAX, choice, expected, token_ok};
 
@@ -136,10 +138,7 @@ impl Kind {
             Self::LedgerHash => "hash, base64url".to_owned(),
             Self::Title => "one line of at most 200 characters".to_owned(),
             Self::List(inner) => format!("list of ({})", inner.describe()),
-            Self::Object(members) => {
-                let names: Vec<String> = members.iter().map(describe_nested).collect();
-                format!("object with {}", names.join(", "))
-            }
+            Self::Object(_) => "object".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Url => "URL".to_owned(),
             Self::Contact => "name or address".to_owned(),
@@ -169,9 +168,4 @@ pub fn only(names: &[&str], data: &Map<String, Value>) -> Result<(), String> {
         Some(name) => Err(format!("has the unknown member {name:?}")),
         None => Ok(()),
     }
-}
-
-fn describe_nested(member: &MemberSchema) -> String {
-    let optional = if member.required { "" } else { ", optional" };
-    format!("`{}` ({}{optional})", member.name, member.kind.describe())
 }
