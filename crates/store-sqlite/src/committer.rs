@@ -142,6 +142,10 @@ impl Committer {
     /// Finds out what became of a failed commit.
     fn resolve(&mut self, appends: &[&Append], failure: &CommitFailure) -> Result<Vec<Verdict>, StoreError> {
         self.core = None;
+        #[cfg(test)]
+        if self.opener.weakness().commit_error_means_no {
+            return Err(failure.error.nothing_happened());
+        }
         if failure.before_commit {
             return Err(failure.error.nothing_happened());
         }

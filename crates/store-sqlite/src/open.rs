@@ -1,5 +1,6 @@
 //! Opening: settings asserted, schema brought up to date, the database held against the head file.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use ledger::merkle::root_at;
@@ -11,6 +12,9 @@ use crate::error::{CoreError, OpenError};
 use crate::headfile::{Head, HeadFile};
 use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, migrate, open_error, store_id};
+
+/// Logs whose last events are read at start; a full verification reads all. Bounds the time to start.
+const TAILS_CHECKED: usize = 64;
 
 /// Opens the write side, at start and after a failure.
 #[derive(Clone)]
@@ -26,12 +30,24 @@ impl Opener {
     /// Opens the database for the first time in this process: creates it and the head file where there is none.
     pub fn open(&self, names: &SharedNames) -> Result<Core, OpenError> {
         let path = self.options.database();
+        self.refuse_lost_database(&path)?;
         let mut conn = connect(&path, self.role())?;
         migrate(&mut conn, &path, &*self.options.entropy)?;
         let head_file = self.head_file(&conn)?;
         let mut core = Core::load(conn, head_file, names.clone()).map_err(|error| damaged(&path, &error))?;
         self.reconcile(&mut core)?;
         Ok(core)
+    }
+
+    /// Nothing is created where a head file says that there was something.
+    fn refuse_lost_database(&self, path: &Path) -> Result<(), OpenError> {
+        let head_file = self.options.head_file.clone();
+        let missing = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+        if missing && head_file.exists() {
+            let reason = format!("there is no database at {} that it could belong to", path.display());
+            return Err(OpenError::HeadFile { path: head_file, reason });
+        }
+        Ok(())
     }
 
     /// Opens the database again after a failure, behind a fence (see `committer`).
@@ -101,6 +117,7 @@ impl Opener {
             let detail = "the head file knows it, the database does not".to_owned();
             return Err(OpenError::HeadMismatch { log: format!("number {lost}"), detail });
         }
+        let newest = newest(logs.values());
         let mut behind = Vec::new();
         for (tenant, log) in logs.iter_mut() {
             let mismatch =
@@ -121,8 +138,10 @@ impl Opener {
                     log.size, head.size
                 )));
             }
-            // Also takes the tree up from the last events, so that a damaged tail is found now.
-            log.tree(conn).map_err(|error| damaged(&path, &error))?;
+            if log.size > head.size || newest.contains(&log.id) {
+                // Takes the tree up from the last events, so that a damaged tail is found now.
+                log.tree(conn).map_err(|error| damaged(&path, &error))?;
+            }
             let root = root_before(conn, log, head).map_err(|error| damaged(&path, &error))?;
             if root != head.root {
                 return Err(mismatch(format!(
@@ -143,6 +162,13 @@ impl Opener {
         }
         Ok(())
     }
+}
+
+/// The logs that were written last: a crash or a torn disk hits those.
+fn newest<'a>(logs: impl Iterator<Item = &'a Log>) -> HashSet<i64> {
+    let mut logs: Vec<(u64, i64)> = logs.map(|log| (log.last_position, log.id)).collect();
+    logs.sort_unstable_by(|a, b| b.cmp(a));
+    logs.into_iter().take(TAILS_CHECKED).map(|(_, id)| id).collect()
 }
 
 /// The root that the log had at the head file's size.

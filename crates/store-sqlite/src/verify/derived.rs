@@ -1,6 +1,7 @@
 //! What is derived from a log's events: its row, heads, runs, the head file's record, the latest checkpoint.
 
 use ledger::checkpoint::Checkpoint;
+use ledger::event::Header;
 use ledger::ids::StreamId;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -69,6 +70,7 @@ impl Witnesses {
             fail("its active key or last position is stored wrongly".to_owned());
         }
         runs(log, conn, &mut fail)?;
+        commands(log, conn, &mut fail)?;
         heads(log, conn, &mut fail)
     }
 }
@@ -101,6 +103,30 @@ fn runs(log: &LogVerifier, conn: &Connection, fail: &mut dyn FnMut(String)) -> R
     )?;
     if stored != made {
         fail(format!("has {stored} ways to its entries, {made} are needed"));
+    }
+    Ok(())
+}
+
+/// A command's record must lead to the events that name it. What was erased is not missed, and a MAC cannot be
+/// checked without the tenant's key: a damaged one makes a conflict, never a second effect.
+fn commands(log: &LogVerifier, conn: &Connection, fail: &mut dyn FnMut(String)) -> Result<(), CoreError> {
+    let mut query = conn.prepare(
+        "SELECT c.id, c.first_idx, e.log, e.idx, e.header FROM commands c
+         LEFT JOIN events e ON e.position = c.position - (c.last_idx - c.first_idx) WHERE c.log = ?1",
+    )?;
+    let mut rows = query.query(params![log.stored.id])?;
+    while let Some(row) = rows.next()? {
+        let (id, index): (String, u64) = (row.get(0)?, row.get(1)?);
+        let (at_log, at_index): (Option<i64>, Option<u64>) = (row.get(2)?, row.get(3)?);
+        let header: Option<Vec<u8>> = row.get(4)?;
+        let names_it = |header: &Vec<u8>| {
+            let command = Header::parse(header).ok().and_then(|header| header.cmd);
+            command.is_none_or(|command| command.as_str() == id)
+        };
+        let there = at_log == Some(log.stored.id) && at_index == Some(index);
+        if !there || !header.as_ref().is_some_and(names_it) {
+            fail(format!("the record of command {id} does not lead to its events"));
+        }
     }
     Ok(())
 }

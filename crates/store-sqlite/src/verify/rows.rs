@@ -9,8 +9,8 @@ use super::log::{LogVerifier, StoredRow};
 use super::report::{Failure, Verification};
 use crate::core::{LOG_COLUMNS, Log, Names};
 
-/// Positions that are looked at one by one behind a page that cannot be read.
-const SKIPPED_MAX: u64 = 10_000;
+/// Places that are tried behind one that cannot be read, in steps that double.
+const TRIES_MAX: u32 = 24;
 
 /// Events after which tiles are compared.
 const COMPARED_EVERY: u64 = 65_536;
@@ -46,16 +46,17 @@ pub(super) fn events(
         next: 1,
         total,
     };
-    let mut skipped = 0;
+    let mut tries = 0;
     while let Err(error) = scan.run(conn, report, progress) {
-        if skipped == 0 {
+        if tries == 0 {
             let reason = format!("cannot be read: {}", super::unreadable(&error));
             report.fail(Failure { position: Some(scan.next), ..Failure::of_store(reason) });
         }
-        scan.next += 1;
-        skipped += 1;
-        if skipped > SKIPPED_MAX {
-            return;
+        // `run` moves on as far as it can read; what it skips then is reported as missing.
+        scan.next += 1 << tries;
+        tries += 1;
+        if tries == TRIES_MAX {
+            break;
         }
     }
     if let Err(error) = scan.compare(conn, report, true) {

@@ -8,7 +8,7 @@ use ledger::disclosure::{DataKey, DataKeys, DisclosureError};
 use ledger::domain::{Cause, Class, EventBody, Withheld};
 use ledger::epochs::{GENESIS, Genesis, REVOKED, ROTATED, RevokeReason, Revoked, Rotated};
 use ledger::event::{SealContext, SealedEvent, seal};
-use ledger::ids::{Actor, StreamId, SubjectId, TenantId};
+use ledger::ids::{Actor, CommandId, StreamId, SubjectId, TenantId};
 use ledger::keys::{Signer, SoftSigner};
 use ledger::note::{KeyKind, VerifierKey};
 use ledger::time::Timestamp;
@@ -43,6 +43,8 @@ pub struct Sealer {
     micros: i64,
     /// Bytes of filling in each event.
     pub filling: usize,
+    /// The command that the next events come from.
+    pub command: Option<CommandId>,
 }
 
 impl Sealer {
@@ -55,6 +57,7 @@ impl Sealer {
             heads: HashMap::new(),
             micros: 1_795_342_268_000_000,
             filling: 0,
+            command: None,
         }
     }
 
@@ -143,7 +146,7 @@ impl Sealer {
             prev: head.map(|head| head.hash),
             time: Timestamp::from_micros(self.micros),
             actor: &Actor::system("conformance"),
-            command: None,
+            command: self.command.as_ref(),
             cause: Cause::default(),
         };
         let event = seal(event_type, body, &ctx, &self.signer, &OneKey, &self.entropy)
