@@ -133,17 +133,25 @@ impl HttpTransport {
     /// # Errors
     /// [`UrlError::Certificates`]
     pub fn new(url: &BaseUrl, ca_file: Option<&PathBuf>) -> Result<Self, UrlError> {
-        let mut config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_global(Some(REQUEST_TIMEOUT))
-            .user_agent(concat!("ledger-probe/", env!("CARGO_PKG_VERSION")));
-        if url.tls {
-            config = config.https_only(true).tls_config(tls(ca_file)?);
-        }
-        Ok(Self { agent: config.build().new_agent(), origin: url.origin.clone() })
+        Ok(Self { agent: agent(url, ca_file, REQUEST_TIMEOUT)?, origin: url.origin.clone() })
     }
+}
+
+/// An HTTP client for one address: no redirects, no proxy from the environment, errors by status left to the caller.
+///
+/// # Errors
+/// [`UrlError::Certificates`]
+pub fn agent(url: &BaseUrl, ca_file: Option<&PathBuf>, timeout: Duration) -> Result<ureq::Agent, UrlError> {
+    let mut config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_global(Some(timeout))
+        .user_agent(concat!("ledger-probe/", env!("CARGO_PKG_VERSION")));
+    if url.tls {
+        config = config.https_only(true).tls_config(tls(ca_file)?);
+    }
+    Ok(config.build().new_agent())
 }
 
 fn tls(ca_file: Option<&PathBuf>) -> Result<TlsConfig, UrlError> {
