@@ -184,8 +184,8 @@ fn largest_kind(kind: &Kind, bound: ListBound) -> usize {
         Kind::Time => 29,
         Kind::Integer { .. } => 16,
         Kind::Flag => 5,
-        Kind::Key => 402,
-        Kind::LedgerHash => 46,
+        Kind::Key { .. } => 402,
+        Kind::LedgerHash { .. } => 46,
         // 200 characters of four bytes; a quotation mark or backslash takes two.
         Kind::Title => 802,
         Kind::Object(members) => 2 + members.iter().map(largest).sum::<usize>(),

@@ -199,8 +199,6 @@ macro_rules! choices {
 /// Declares a bounded text from a closed alphabet.
 #[macro_export]
 macro_rules! tokens {
-    (@kind Id $rule:literal) => { $crate::schema::Kind::Id { rule: $rule } };
-    (@kind $kind:ident $rule:literal) => { $crate::schema::Kind::$kind };
     ($( $(#[doc = $doc:literal])* $name:ident($kind:ident, $what:literal, $length:expr, $rule:literal, $allowed:expr) )+) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -248,7 +246,7 @@ macro_rules! tokens {
         }
 
         impl $crate::schema::Public for $name {
-            const KIND: $crate::schema::Kind = $crate::tokens!(@kind $kind $rule);
+            const KIND: $crate::schema::Kind = $crate::schema::Kind::$kind { rule: $rule };
             fn to_json(&self) -> serde_json::Value {
                 serde_json::Value::String(self.0.as_ref().to_owned())
             }

@@ -86,9 +86,15 @@ pub enum Kind {
     /// true or false.
     Flag,
     /// A public key, its id or its signature.
-    Key,
+    Key {
+        /// Its rule in words.
+        rule: &'static str,
+    },
     /// A hash of what the ledger itself publishes: an event, a tree, a checkpoint, a disclosure's digest.
-    LedgerHash,
+    LedgerHash {
+        /// Its rule in words.
+        rule: &'static str,
+    },
     /// One short line of a published catalogue, neither URL nor address.
     Title,
     /// A list.
@@ -120,8 +126,8 @@ impl Kind {
             | Self::Time
             | Self::Integer { .. }
             | Self::Flag
-            | Self::Key
-            | Self::LedgerHash
+            | Self::Key { .. }
+            | Self::LedgerHash { .. }
             | Self::Title => true,
         }
     }
@@ -134,8 +140,8 @@ impl Kind {
             Self::Time => "time".to_owned(),
             Self::Integer { max } => format!("integer, 0 to {max}"),
             Self::Flag => "true or false".to_owned(),
-            Self::Key => "key material".to_owned(),
-            Self::LedgerHash => "hash, base64url".to_owned(),
+            Self::Key { rule } => format!("key material: {rule}"),
+            Self::LedgerHash { rule } => format!("hash: {rule}"),
             Self::Title => "one line of at most 200 characters".to_owned(),
             Self::List(inner) => format!("list of ({})", inner.describe()),
             Self::Object(_) => "object".to_owned(),
