@@ -79,7 +79,7 @@ fn the_worst_source_decides_and_a_failure_is_an_observation_until_recovery() {
     let passes = history(&[("2026-03-01T12:00:00Z", apply([says(1, "probe:a", CheckResult::Pass, 719)]))]);
     let fail = says(2, "probe:b", CheckResult::Fail, 720);
     given::<Control>(passes.clone()).when(&apply([fail.clone()])).then([
-        assessed(&[fail.clone()], ControlStatus::Fail, 2, 1, "2026-03-01T12:59:00Z"),
+        assessed(std::slice::from_ref(&fail), ControlStatus::Fail, 2, 1, "2026-03-01T12:59:00Z"),
         changed(ControlStatus::Pass, ControlStatus::Fail, Some(2)),
         ControlObservationRaised { epoch: 1, evidence: evidence(2) }.into(),
     ]);

@@ -47,6 +47,8 @@ pub enum KeyCommand {
         from_index: u64,
         /// The last entry.
         to_index: u64,
+        /// The size of the log now: what is not in it yet cannot be in doubt.
+        log_size: u64,
         /// Why.
         reason: DisputeReason,
     },

@@ -37,9 +37,12 @@ refusals! {
             kid: KeyIdText
         } => NotFound, "key-unknown", "/kid",
             "key {kid} was never introduced in this log", "check the key id";
-        /// A range that ends before it begins.
-        Range {} => Invalid, "key-dispute-range", "/to_index",
-            "the range ends before it begins", "to_index must not lie before from_index";
+        /// A range that ends before it begins, or behind the log.
+        Range {
+            /// The size of the log.
+            log_size: u64
+        } => Invalid, "key-dispute-range", "/to_index",
+            "the range is not one of entries 0 to {log_size} (exclusive)", "to_index must not lie before from_index, and must name an entry of the log";
     }
 }
 
@@ -98,12 +101,12 @@ fn change(state: &KeyState, command: &KeyCommand) -> Result<Vec<KeyEvent>, KeyRe
             Some(true) => Ok(Vec::new()),
             Some(false) => Ok(vec![KeyRevoked { kid: kid.clone(), reason: *reason }.into()]),
         },
-        KeyCommand::Dispute { kid, from_index, to_index, reason } => {
+        KeyCommand::Dispute { kid, from_index, to_index, log_size, reason } => {
             if !state.keys.contains_key(kid) {
                 return Err(KeyRefusal::UnknownKey { kid: kid.clone() });
             }
-            if to_index < from_index {
-                return Err(KeyRefusal::Range {});
+            if to_index < from_index || to_index >= log_size {
+                return Err(KeyRefusal::Range { log_size: *log_size });
             }
             let disputed = KeyDisputed {
                 kid: kid.clone(),

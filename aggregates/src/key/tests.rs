@@ -75,10 +75,17 @@ fn a_key_is_revoked_and_entries_are_disputed() {
     assert_eq!(given::<Key>([genesis().into(), rotated(1, 2), revoked]).state().active, Some(kid(2)));
 
     let reason = DisputeReason::Clock;
-    let dispute = |n, from_index, to_index| KeyCommand::Dispute { kid: kid(n), from_index, to_index, reason };
+    let log_size = 10;
+    let dispute =
+        |n, from_index, to_index| KeyCommand::Dispute { kid: kid(n), from_index, to_index, log_size, reason };
     let disputed = KeyDisputed { kid: kid(1), from_index: 4, to_index: 9, reason };
     given::<Key>([genesis().into()]).when(&dispute(1, 4, 9)).then([disputed.into()]);
     given::<Key>([genesis().into()]).when(&dispute(1, 9, 4)).then_refused(
+        Invalid,
+        "key-dispute-range",
+        "/to_index",
+    );
+    given::<Key>([genesis().into()]).when(&dispute(1, 4, 10)).then_refused(
         Invalid,
         "key-dispute-range",
         "/to_index",
