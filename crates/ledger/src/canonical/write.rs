@@ -12,6 +12,20 @@ struct Member {
     start: usize,
     key_end: usize,
     end: usize,
+    /// The key has escapes: it must be undone before it is compared.
+    escaped: bool,
+}
+
+impl Member {
+    /// The key without its quotation marks, in a text that begins at `base`.
+    fn key<'t>(&self, text: &'t [u8], base: usize) -> &'t [u8] {
+        &text[self.start + 1 - base..self.key_end - 1 - base]
+    }
+
+    fn compare(&self, other: &Self, text: &[u8], base: usize) -> std::cmp::Ordering {
+        let compare = if self.escaped || other.escaped { order::compare_escaped } else { order::compare };
+        compare(self.key(text, base), other.key(text, base))
+    }
 }
 
 struct Rewriter<'a> {
@@ -19,12 +33,15 @@ struct Rewriter<'a> {
     out: Vec<u8>,
     /// The members of all open objects, a stack: one allocation for the whole document.
     members: Vec<Member>,
+    /// Where the members of an object are kept while they are put in order.
+    scratch: Vec<u8>,
 }
 
 /// The canonical form of a document.
 pub(super) fn rewrite(text: &str) -> Checked<Vec<u8>> {
     let out = Vec::with_capacity(text.len());
-    let mut rewriter = Rewriter { scanner: Scanner::new(text), out, members: Vec::with_capacity(32) };
+    let members = Vec::with_capacity(32);
+    let mut rewriter = Rewriter { scanner: Scanner::new(text), out, members, scratch: Vec::new() };
     rewriter.value(0)?;
     rewriter.scanner.skip_space();
     if rewriter.scanner.at < text.len() {
@@ -37,7 +54,7 @@ impl Rewriter<'_> {
     fn value(&mut self, depth: usize) -> Checked<()> {
         self.scanner.skip_space();
         match self.scanner.peek() {
-            Some(b'"') => self.string(),
+            Some(b'"') => self.string().map(drop),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -55,7 +72,9 @@ impl Rewriter<'_> {
         number::write(literal, integer, &mut self.out).map_err(|problem| Fault::new(problem, start))
     }
 
-    fn string(&mut self) -> Checked<()> {
+    /// Writes a string; says whether its canonical form has escapes.
+    fn string(&mut self) -> Checked<bool> {
+        let mut escaped = false;
         self.scanner.at += 1;
         self.out.push(b'"');
         loop {
@@ -63,14 +82,17 @@ impl Rewriter<'_> {
             self.out.extend_from_slice(plain);
             match self.scanner.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => string::rewrite_escape(&mut self.scanner, &mut self.out)?,
+                Some(b'\\') => {
+                    string::rewrite_escape(&mut self.scanner, &mut self.out)?;
+                    escaped = true;
+                }
                 Some(_) => return self.scanner.fail(JsonProblem::Syntax("a control character in a string")),
                 None => return self.scanner.fail(JsonProblem::Syntax("a string does not end")),
             }
         }
         self.scanner.at += 1;
         self.out.push(b'"');
-        Ok(())
+        Ok(escaped)
     }
 
     fn open(&mut self, depth: usize, bracket: u8) -> Checked<()> {
@@ -130,37 +152,35 @@ impl Rewriter<'_> {
             return self.scanner.fail(JsonProblem::Syntax("a key must stand here"));
         }
         let start = self.out.len();
-        self.string()?;
-        let key_end = self.out.len();
-        let follows = self.members[first..].last().is_none_or(|before| {
-            let (before, key) =
-                (&self.out[before.start + 1..before.key_end - 1], &self.out[start + 1..key_end - 1]);
-            order::compare_escaped(before, key).is_lt()
-        });
+        let escaped = self.string()?;
+        let mut member = Member { start, key_end: self.out.len(), end: 0, escaped };
+        let before = self.members[first..].last();
+        let follows = before.is_none_or(|before| before.compare(&member, &self.out, 0).is_lt());
         self.scanner.skip_space();
         self.scanner.expect(b':', "a colon must follow the key")?;
         self.out.push(b':');
         if let Err(fault) = self.value(depth + 1) {
-            return Err(fault.at_raw_key(&self.out[start..key_end]));
+            return Err(fault.at_raw_key(&self.out[member.start..member.key_end]));
         }
-        self.members.push(Member { start, key_end, end: self.out.len() });
+        member.end = self.out.len();
+        self.members.push(member);
         Ok(follows)
     }
 
     /// Puts the members of the object that starts at `start` in order.
     fn sort(&mut self, start: usize, first: usize) -> Checked<()> {
-        let source = self.out.split_off(start + 1);
         let base = start + 1;
-        let key = |member: &Member| &source[member.start + 1 - base..member.key_end - 1 - base];
-        self.members[first..].sort_by(|a, b| order::compare_escaped(key(a), key(b)));
-        for pair in self.members[first..].windows(2) {
-            if key(&pair[0]) == key(&pair[1]) {
-                let raw = &source[pair[1].start - base..pair[1].key_end - base];
-                return Err(Fault::new(JsonProblem::DuplicateKey, self.scanner.at).at_raw_key(raw));
-            }
-        }
-        for (n, member) in self.members[first..].iter().enumerate() {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(&self.out[base..]);
+        self.out.truncate(base);
+        let (members, source) = (&mut self.members[first..], &self.scratch);
+        members.sort_unstable_by(|a, b| a.compare(b, source, base));
+        for (n, member) in members.iter().enumerate() {
             if n > 0 {
+                if members[n - 1].key(source, base) == member.key(source, base) {
+                    let raw = &source[member.start - base..member.key_end - base];
+                    return Err(Fault::new(JsonProblem::DuplicateKey, self.scanner.at).at_raw_key(raw));
+                }
                 self.out.push(b',');
             }
             self.out.extend_from_slice(&source[member.start - base..member.end - base]);
