@@ -5,6 +5,8 @@
 
 use ledger_probe::runner::Registry;
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "mlflow")]
 pub mod mlflow;
 #[cfg(feature = "postgres")]
