@@ -1,6 +1,6 @@
 //! The ledger behind a socket: HTTP/1.1 as plainly as can be, one request a connection.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,8 +28,8 @@ impl Server {
                 if theirs.load(Ordering::SeqCst) {
                     return;
                 }
-                let (stream, ledger) = (stream.unwrap(), Arc::clone(&ledger));
-                std::thread::spawn(move || drop(answer(stream, &ledger)));
+                let (mut stream, ledger) = (stream.unwrap(), Arc::clone(&ledger));
+                std::thread::spawn(move || drop(answer(&mut stream, &ledger)));
             }
         });
         Self { url, stop, thread: Some(thread) }
@@ -44,8 +44,9 @@ impl Drop for Server {
     }
 }
 
-fn answer(stream: TcpStream, ledger: &TestLedger) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+/// Answers one request.
+pub fn answer(stream: &mut (impl Read + Write), ledger: &TestLedger) -> std::io::Result<()> {
+    let mut reader = BufReader::new(&mut *stream);
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -77,7 +78,7 @@ fn answer(stream: TcpStream, ledger: &TestLedger) -> std::io::Result<()> {
     }
 }
 
-fn write(mut stream: TcpStream, response: &Response) -> std::io::Result<()> {
+fn write(stream: &mut impl Write, response: &Response) -> std::io::Result<()> {
     let mut head = format!(
         "HTTP/1.1 {} X\r\ncontent-type: {}; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n",
         response.status,

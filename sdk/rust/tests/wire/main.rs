@@ -6,6 +6,7 @@ mod disk;
 mod http;
 mod ledger;
 mod outage;
+mod tls;
 mod trust;
 
 use std::path::Path;
