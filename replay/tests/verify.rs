@@ -127,7 +127,7 @@ fn every_byte_counts() {
     let export = export(5);
     for (path, bytes) in &export.files {
         // A stride through the long files keeps the run short; every file has every kind of byte tried.
-        let stride = if bytes.len() > 400 { 29 } else { 1 };
+        let stride = if bytes.len() > 400 { 61 } else { 1 };
         let directory = tempfile::tempdir().unwrap();
         write(directory.path(), &export.files);
         for at in (0..bytes.len()).step_by(stride) {

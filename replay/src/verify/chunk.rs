@@ -9,6 +9,7 @@ use super::disclosures::{self, BlobRefs};
 use super::files::FileTable;
 use super::fold::{Fold, Folded};
 use super::heads::{StreamKey, StreamKeyer};
+use super::schema::SchemaCheck;
 use super::signatures::Signatures;
 use super::turn::Turnstile;
 use crate::directory::Directory;
@@ -54,6 +55,7 @@ pub struct Seen {
 pub fn run(work: &Work<'_>, turnstile: &Turnstile<'_, Fold<'_>>) -> Counts {
     let mut counts = Counts::default();
     let mut buffer = Vec::new();
+    let mut schemas = SchemaCheck::new();
     loop {
         let ticket = turnstile.ticket();
         let first = ticket.number() * CHUNK_BUNDLES;
@@ -70,7 +72,7 @@ pub fn run(work: &Work<'_>, turnstile: &Turnstile<'_, Fold<'_>>) -> Counts {
         let end = ((first + bundles) * TILE_WIDTH).min(work.size);
         let folded = ticket.enter(|fold| fold.chunk(&leaves, &events, end));
         counts.entries += entries.len() as u64;
-        work.check(&entries, &events, &folded, &mut counts);
+        work.check(&entries, &events, &folded, &mut schemas, &mut counts);
         disclosures::check(&events, folded.disclosures, work, &mut counts);
         work.progress.advance(end - first * TILE_WIDTH);
     }
@@ -167,13 +169,14 @@ impl Work<'_> {
         entries: &[(u64, Entry)],
         events: &[(Seen, Header<'_>)],
         folded: &Folded,
+        schemas: &mut SchemaCheck,
         counts: &mut Counts,
     ) {
         let mut signatures = Signatures::new(self.strict, events.len());
         let mut rest = entries.iter();
         for ((seen, header), key) in events.iter().zip(&folded.key_of) {
             counts.members += header.sd.len() as u64;
-            match disclosures::check_schema(header) {
+            match schemas.check(header) {
                 Ok(true) => {}
                 Ok(false) => counts.unknown_types += 1,
                 Err(reason) => self.failures.push(of(seen.index, header, reason)),

@@ -1,4 +1,4 @@
-//! Disclosed members against the digests in the headers, and public members against their schemas.
+//! Disclosed members against the digests in the headers.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,12 +8,10 @@ use std::sync::{LazyLock, Mutex};
 use ledger::b64;
 use ledger::bundle::{DISCLOSURES, DisclosedLine, LINE_BYTES_MAX};
 use ledger::disclosure::Disclosure;
-use ledger::domain::DomainEvent;
 use ledger::event::Header;
 use ledger::merkle::Hash;
-use ledger_aggregates::AnyEvent;
 use ledger_aggregates::schema::{EventSchema, MemberClass};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::chunk::{Seen, Work, of};
@@ -188,20 +186,4 @@ fn note_blobs(disclosure: &Disclosure, index: u64, blobs: &BlobRefs) {
 
 fn unhex(text: &str) -> Option<Hash> {
     ledger::bundle::blob_digest(&format!("{}{text}", ledger::bundle::BLOBS))
-}
-
-/// Does the public part of an event fit its type? `false`: this version does not know the type.
-pub fn check_schema(header: &Header<'_>) -> Result<bool, String> {
-    let Some(schema) = SCHEMAS.get(&*header.event_type) else {
-        return Ok(false);
-    };
-    if header.stream.category() != schema.category {
-        return Err(format!(
-            "an event of type {} must be in a stream {}-…",
-            header.event_type, schema.category
-        ));
-    }
-    let data: Map<String, Value> = serde_json::from_slice(header.data).map_err(|error| error.to_string())?;
-    AnyEvent::decode(&header.event_type, &data).map_err(|error| error.to_string())?;
-    Ok(true)
 }

@@ -13,6 +13,7 @@ mod files;
 mod fold;
 mod head;
 mod heads;
+mod schema;
 mod signatures;
 mod turn;
 
