@@ -1,2 +1,20 @@
-//! The composition root.
-fn main() {}
+//! The Integration Ledger: the composition root. HTTP, environment and processes are known here and nowhere else.
+
+mod api;
+mod app;
+mod auth;
+mod cli;
+mod commands;
+mod config;
+mod error;
+mod history;
+mod http;
+mod runtime;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::Cli::parse().run()
+}

@@ -86,6 +86,17 @@ impl ApiKey {
         Self { env, id: hex(&id), secret }
     }
 
+    /// A new secret for a credential that exists: what a rotation gives.
+    ///
+    /// # Errors
+    /// [`ApiKeyError::Form`] if the id is not 16 lower-case hex digits.
+    pub fn renew(env: Environment, id: &str, entropy: &dyn Entropy) -> Result<Self, ApiKeyError> {
+        let fits = id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let mut secret = [0; 32];
+        entropy.fill(&mut secret);
+        if fits { Ok(Self { env, id: id.to_owned(), secret }) } else { Err(ApiKeyError::Form) }
+    }
+
     /// Reads a key and checks its checksum.
     ///
     /// # Errors

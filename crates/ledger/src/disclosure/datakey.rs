@@ -31,8 +31,8 @@ impl DataKey {
         bytes
     }
 
-    /// Nonce ‖ ciphertext.
-    pub(crate) fn seal(&self, aad: &[u8], plain: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+    /// Encrypts bytes that are not disclosures, blobs say, bound to what they are by `aad`: nonce ‖ ciphertext.
+    pub fn seal(&self, aad: &[u8], plain: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         let sealed = self.0.encrypt(&Nonce::from(nonce), Payload { msg: plain, aad });
@@ -40,7 +40,11 @@ impl DataKey {
         [&nonce[..], &sealed].concat()
     }
 
-    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DisclosureError> {
+    /// Decrypts what [`Self::seal`] gave.
+    ///
+    /// # Errors
+    /// [`DisclosureError::Ciphertext`]: another key, another `aad`, or changed bytes.
+    pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DisclosureError> {
         let (nonce, msg) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(DisclosureError::Ciphertext)?;
         let plain = self.0.decrypt(&Nonce::from(*nonce), Payload { msg, aad });
         plain.map(Zeroizing::new).map_err(|_| DisclosureError::Ciphertext)

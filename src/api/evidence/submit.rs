@@ -1,0 +1,86 @@
+//! `POST /v1/evidence`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use ledger_aggregates::evidence::{Evidence, EvidenceCommand};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::input::{EvidenceInput, Submission, read};
+use crate::api::{Receipt, blobs};
+use crate::app::App;
+use crate::auth::principal::Caller;
+use crate::commands::{Done, Order};
+use crate::error::{ApiError, INVALID};
+use crate::http::body::Canonical;
+
+/// What the sender keeps: the committed entry, signed by the log.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EvidenceReceipt {
+    /// The evidence's id.
+    pub evidence: String,
+    /// The result that counts: a pass of nothing counts as inconclusive.
+    pub recorded_result: String,
+    /// Where and what was committed.
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+/// Hand in evidence.
+///
+/// The same id with the same body gives the first receipt again, so a request whose answer was lost is sent again as it was.
+#[utoipa::path(post, path = "/v1/evidence", tag = "evidence", request_body = EvidenceInput,
+    responses((status = 201, description = "Committed, durably", body = EvidenceReceipt),
+              (status = 200, description = "Was committed before: the first receipt", body = EvidenceReceipt)))]
+pub async fn submit(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Canonical(body): Canonical,
+) -> Result<(StatusCode, Json<EvidenceReceipt>), ApiError> {
+    let (done, receipt) = take(&app, &caller, read(body.as_bytes())?).await?;
+    Ok((done.status(), Json(receipt)))
+}
+
+/// Commands one submission.
+///
+/// # Errors
+/// What is refused, with its pointer.
+pub async fn take(
+    app: &App,
+    caller: &Caller,
+    submission: Submission,
+) -> Result<(Done, EvidenceReceipt), ApiError> {
+    let Submission { id, command_id, mut command, blobs: files, identity } = submission;
+    known_controls(app, caller, &command.controls)?;
+    command.blobs = blobs::resolve(app, &caller.tenant, files).await?;
+    let order = Order::new(caller, id.stream(), command_id, &identity).creates();
+    let done = app.command::<Evidence>(&order, &EvidenceCommand::Submit(Box::new(command))).await?;
+    let receipt = app.receipt(&caller.tenant, &done).await?;
+    let recorded_result = recorded(&receipt)?;
+    Ok((done, EvidenceReceipt { evidence: id.to_string(), recorded_result, receipt }))
+}
+
+fn known_controls(
+    app: &App,
+    caller: &Caller,
+    controls: &[ledger_aggregates::values::ControlRef],
+) -> Result<(), ApiError> {
+    match controls.iter().position(|control| !app.catalogue.knows(&caller.tenant, control)) {
+        None => Ok(()),
+        Some(at) => {
+            let detail = format!("the tenant has no control {}", controls[at]);
+            Err(ApiError::new(INVALID, format!("/controls/{at}: {detail}"))
+                .at(format!("/controls/{at}"), detail)
+                .hint("import its framework first (POST /v1/frameworks), or see GET /v1/controls"))
+        }
+    }
+}
+
+/// The header's word, so that a repetition is told what counted the first time.
+fn recorded(receipt: &Receipt) -> Result<String, ApiError> {
+    let data = receipt.data()?;
+    Ok(data.get("result").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned())
+}

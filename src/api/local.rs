@@ -1,0 +1,117 @@
+//! What only the operator at the machine may ask, through the socket in the data directory: the API without a key, and
+//! exports into a directory of his.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Extension, Router};
+use ledger::bundle::BundleSummary;
+use ledger::ids::TenantId;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::app::App;
+use crate::auth::principal::{Caller, Principal};
+use crate::error::ApiError;
+use crate::history::export::{Progress, Request, run};
+use crate::http::body::Json;
+
+/// Lines that wait for a slow reader: progress is dropped rather than the export held up.
+const LINES_MAX: usize = 64;
+
+/// The operator's routes: everything of the API, and exports.
+pub fn router(app: &Arc<App>) -> Router {
+    let operator = Arc::new(Principal::local_operator(TenantId::system()));
+    let own = Router::new().route("/local/export", post(export)).with_state(Arc::clone(app));
+    own.merge(super::router::router(app)).layer(Extension(operator))
+}
+
+/// An export to be written by the server.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalExport {
+    /// Whose log; the first tenant's without it.
+    pub tenant: Option<TenantId>,
+    /// The directory to make, absolute.
+    pub out: PathBuf,
+    /// Leave all disclosures and blobs out.
+    pub redact: bool,
+    /// What it is for.
+    pub purpose: String,
+}
+
+/// One line of the answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// How far it is.
+    Progress(Progress),
+    /// It is whole.
+    Done(Summary),
+    /// It was given up.
+    Failed(String),
+}
+
+/// What was written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Summary {
+    /// Whose log.
+    pub tenant: TenantId,
+    /// Entries of the log.
+    pub entries: u64,
+    /// Disclosed members.
+    pub disclosures: u64,
+    /// Files.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Summary {
+    /// Of a bundle.
+    pub fn of(tenant: &TenantId, bundle: &BundleSummary) -> Self {
+        let tenant = tenant.clone();
+        Self {
+            tenant,
+            entries: bundle.entries,
+            disclosures: bundle.disclosures,
+            files: bundle.files,
+            bytes: bundle.bytes,
+        }
+    }
+}
+
+async fn export(
+    State(app): State<Arc<App>>,
+    Extension(operator): Extension<Arc<Principal>>,
+    Json(body): Json<LocalExport>,
+) -> Result<Response, ApiError> {
+    let tenant = body.tenant.unwrap_or_else(|| app.first_tenant());
+    let caller = Caller { principal: operator, tenant };
+    let request = Request { out: body.out, redact: body.redact, purpose: body.purpose };
+    let (send, receive) = mpsc::channel::<Bytes>(LINES_MAX);
+    tokio::spawn(async move {
+        let progress = |progress| drop(send.try_send(line(&Line::Progress(progress))));
+        let last = match run(&app, &caller, request, progress).await {
+            Ok(summary) => Line::Done(Summary::of(&caller.tenant, &summary)),
+            Err(error) => Line::Failed(format!("{error:#}")),
+        };
+        // The asker may be gone; the export is recorded all the same.
+        let _ = send.send(line(&last)).await;
+    });
+    let lines = futures_util::stream::unfold(receive, |mut receive| async {
+        receive.recv().await.map(|bytes| (Ok::<_, std::convert::Infallible>(bytes), receive))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+}
+
+fn line(line: &Line) -> Bytes {
+    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes.into()
+}

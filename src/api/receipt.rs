@@ -1,0 +1,118 @@
+//! What a client keeps of a command: the committed entry, signed by the log, and its place.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::StatusCode;
+use ledger::event::{Header, parse_entry};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::commands::Done;
+use crate::error::ApiError;
+use crate::history::proof;
+use ledger::ids::TenantId;
+
+/// Proof of what was committed. With the tenant's trust file it can be checked without the ledger.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Receipt {
+    /// The event's id.
+    pub event: String,
+    /// Whose log.
+    pub tenant: String,
+    /// The event's stream.
+    pub stream: String,
+    /// Its revision in the stream.
+    pub seq: u64,
+    /// Its number in the tenant's log.
+    pub index: u64,
+    /// The log entry: a DSSE envelope, base64. `GET /v1/events/{index}/proof` proves its place.
+    pub entry: String,
+    /// Was it committed by an earlier request with the same id?
+    pub duplicate: bool,
+}
+
+impl Receipt {
+    /// The receipt of a committed entry.
+    ///
+    /// # Errors
+    /// The entry cannot be read.
+    pub fn of(tenant: &TenantId, index: u64, entry: &[u8], duplicate: bool) -> Result<Self, ApiError> {
+        let parsed = parse_entry(entry).map_err(ApiError::internal)?;
+        let header = Header::parse_trusted(&parsed.header).map_err(ApiError::internal)?;
+        Ok(Self {
+            event: header.id.to_string(),
+            tenant: tenant.to_string(),
+            stream: header.stream.to_string(),
+            seq: header.seq,
+            index,
+            entry: ledger::b64::encode(entry),
+            duplicate,
+        })
+    }
+
+    /// The public members of the event.
+    ///
+    /// # Errors
+    /// The entry cannot be read.
+    pub fn data(&self) -> Result<Map<String, Value>, ApiError> {
+        let entry = ledger::b64::decode(&self.entry).map_err(ApiError::internal)?;
+        let parsed = parse_entry(&entry).map_err(ApiError::internal)?;
+        let header = Header::parse_trusted(&parsed.header).map_err(ApiError::internal)?;
+        serde_json::from_slice(header.data).map_err(ApiError::internal)
+    }
+}
+
+/// The answer to a command that changes one thing.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Changed {
+    /// The thing's id.
+    pub id: String,
+    /// What was committed; absent where there was nothing to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
+impl Changed {
+    /// The answer for a thing.
+    ///
+    /// # Errors
+    /// The receipt cannot be made.
+    pub async fn of(
+        app: &Arc<App>,
+        tenant: &TenantId,
+        id: impl ToString,
+        done: &Done,
+    ) -> Result<(StatusCode, Json<Self>), ApiError> {
+        let receipt = match done.first_index {
+            None => None,
+            Some(_) => Some(app.receipt(tenant, done).await?),
+        };
+        Ok((done.status(), Json(Self { id: id.to_string(), receipt })))
+    }
+}
+
+impl App {
+    /// The receipt of what was done; of a repetition that of the first time.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn receipt(&self, tenant: &TenantId, done: &Done) -> Result<Receipt, ApiError> {
+        let index = done.first_index.ok_or_else(|| ApiError::internal("a receipt for nothing"))?;
+        if let Some(event) = &done.event {
+            return Ok(Receipt {
+                event: event.id.to_string(),
+                tenant: tenant.to_string(),
+                stream: event.stream.to_string(),
+                seq: event.seq,
+                index,
+                entry: ledger::b64::encode(event.entry()),
+                duplicate: false,
+            });
+        }
+        let event = proof::event(&*self.store, tenant, index).await?;
+        Receipt::of(tenant, index, &proof::entry(&event)?, done.duplicate)
+    }
+}

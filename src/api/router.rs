@@ -1,0 +1,72 @@
+//! All routes, each with the permission that it needs.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::guard::guarded;
+use super::{
+    alerts, blobs, controls, credentials, events, evidence, frameworks, integrations, meta, openapi, probes,
+    tenants, tlog,
+};
+use crate::app::App;
+use crate::auth::policy::Permission::{Manage, Operate, Public, Read, Submit};
+use crate::error::{ApiError, METHOD_NOT_ALLOWED};
+use crate::http::body::BodyLimit;
+use crate::http::request::{Outer, outermost};
+use crate::http::shed;
+
+/// The API's routes and the document that describes them.
+pub fn api(app: &Arc<App>) -> (Router<Arc<App>>, OpenApi) {
+    macro_rules! router {
+        ($($permission:ident: $($handler:path),+;)+) => {
+            OpenApiRouter::<Arc<App>>::with_openapi(openapi::Document::openapi())
+                $($(.routes(guarded(app, $permission, routes!($handler))))+)+
+        };
+    }
+    router! {
+        Public: meta::healthz, meta::readyz, meta::metrics, meta::problem, tlog::file;
+        Read: meta::whoami, frameworks::list::list, frameworks::scorecard::list, frameworks::scorecard::history,
+            controls::list::list, controls::get::get, controls::history::history,
+            evidence::list::list, evidence::get::get, blobs::get::get,
+            probes::list::list, probes::get::get, integrations::list::list, integrations::get::get,
+            alerts::list::list, events::search::search, events::get::get, events::proof::proof;
+        Submit: evidence::submit::submit, evidence::batch::batch, blobs::put::put, probes::heartbeat::heartbeat;
+        Manage: frameworks::import::import, frameworks::starter::import_starter,
+            integrations::register::register, integrations::configure::configure, integrations::act::act,
+            probes::register::register, probes::retire::retire, alerts::act::act,
+            credentials::list::list, credentials::create::create, credentials::rotate::rotate, credentials::revoke::revoke;
+        Operate: tenants::list::list, tenants::create::create;
+    }
+    .split_for_parts()
+}
+
+/// The whole application.
+pub fn router(app: &Arc<App>) -> Router {
+    let (routes, document) = api(app);
+    let document = Arc::new(document);
+    let served =
+        move || async move { ([(CACHE_CONTROL, "no-cache")], Json((*document).clone())).into_response() };
+    let outer = Outer { ids: Arc::default(), metrics: Arc::clone(&app.metrics) };
+    routes
+        .route("/openapi.json", get(served))
+        .fallback(|| async { ApiError::not_found("this path") })
+        .method_not_allowed_fallback(|method: Method| async move {
+            ApiError::new(METHOD_NOT_ALLOWED, format!("the path does not take {method}"))
+        })
+        .layer(DefaultBodyLimit::disable())
+        .layer(Extension(BodyLimit(app.config.server.body_bytes_max)))
+        .layer(from_fn_with_state(shed::Shed::new(&app.config.server), shed::shed))
+        .layer(from_fn_with_state(outer, outermost))
+        .with_state(Arc::clone(app))
+}

@@ -1,0 +1,4 @@
+//! `/v1/tenants`: every tenant has its own log, keys and read models.
+
+pub mod create;
+pub mod list;

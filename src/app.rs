@@ -1,0 +1,157 @@
+//! What every handler has at hand.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use ledger::clock::{Clock, Entropy};
+use ledger::ids::TenantId;
+use ledger::readmodel::{Cell, Page, Query, Row, TableDef};
+use ledger_store::bootstrap::{Bootstrap, OpenLog};
+use ledger_store::executor::Executor;
+use ledger_store::keyring::Keyring;
+use ledger_store::runner::{RunnerStatus, Views};
+use ledger_store::{EventStore, SideStore};
+use tokio::sync::watch;
+
+use crate::auth::table::{Entry, Table};
+use crate::config::Config;
+use crate::error::{ApiError, UNAVAILABLE};
+use crate::http::metrics::Metrics;
+use crate::runtime::directory::Catalogue;
+
+/// How long a handler waits for the directory to fold what was just committed.
+const FOLD_WAIT: Duration = Duration::from_secs(10);
+
+/// The running ledger.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The ledger's name.
+    pub name: String,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// The events.
+    pub store: Arc<dyn EventStore>,
+    /// What lives beside them.
+    pub side: Arc<dyn SideStore>,
+    /// The keys.
+    pub keyring: Arc<Keyring>,
+    /// Carries commands out.
+    pub executor: Executor,
+    /// Makes logs.
+    pub bootstrap: Bootstrap,
+    /// The read models.
+    pub views: Views,
+    /// Who may call.
+    pub credentials: Arc<Table>,
+    /// Which controls exist.
+    pub catalogue: Arc<Catalogue>,
+    /// The position up to which credentials and catalogue are folded.
+    pub directory: watch::Receiver<u64>,
+    /// The position up to which reactors have reacted.
+    pub reacted: watch::Sender<u64>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The logs that can be written.
+    pub logs: RwLock<HashMap<TenantId, OpenLog>>,
+    /// Did the store fail to take the last command?
+    pub store_in_trouble: AtomicBool,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// A tenant's log.
+    ///
+    /// # Errors
+    /// `not-found`
+    pub fn log(&self, tenant: &TenantId) -> Result<OpenLog, ApiError> {
+        let logs = self.logs.read().unwrap_or_else(PoisonError::into_inner);
+        logs.get(tenant).cloned().ok_or_else(|| ApiError::not_found(format!("tenant {tenant}")))
+    }
+
+    /// The tenant that an operator acts for unless he says otherwise: the first one.
+    pub fn first_tenant(&self) -> TenantId {
+        let logs = self.logs.read().unwrap_or_else(PoisonError::into_inner);
+        let first = logs.values().filter(|log| log.info.slot.is_some()).min_by_key(|log| log.info.slot);
+        first.map_or_else(TenantId::system, |log| log.info.tenant.clone())
+    }
+
+    /// Waits until credentials and catalogue are folded up to `position`.
+    ///
+    /// # Errors
+    /// `unavailable`, if that takes too long: what was committed stays committed.
+    pub async fn directory_at(&self, position: u64) -> Result<(), ApiError> {
+        let mut reached = self.directory.clone();
+        let waiting = reached.wait_for(|reached| *reached >= position);
+        match tokio::time::timeout(FOLD_WAIT, waiting).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => {
+                Err(ApiError::new(UNAVAILABLE, "the change is committed, but is not in force yet")
+                    .retry_after(1))
+            }
+        }
+    }
+
+    /// A credential of the caller's tenant.
+    ///
+    /// # Errors
+    /// `not-found`, also for one of another tenant.
+    pub fn credential_of(&self, tenant: &TenantId, id: &str) -> Result<Arc<Entry>, ApiError> {
+        let entry = self.credentials.get(id).filter(|entry| entry.principal.tenant == *tenant);
+        entry.ok_or_else(|| ApiError::not_found(format!("credential {id}")))
+    }
+
+    /// Answers a query off the async threads.
+    ///
+    /// # Errors
+    /// The query cannot be asked (a mistake of the request) or the read models fail.
+    pub async fn query(&self, query: Query) -> Result<Page, ApiError> {
+        Ok(self.views.read(move |models| models.query(&query)).await?)
+    }
+
+    /// One row of a read model.
+    ///
+    /// # Errors
+    /// The read models fail.
+    pub async fn row(
+        &self,
+        table: &'static TableDef,
+        tenant: &TenantId,
+        key: Vec<Cell>,
+    ) -> Result<Option<Row>, ApiError> {
+        let tenant = tenant.clone();
+        Ok(self.views.read(move |models| models.row(table, &tenant, &key)).await?)
+    }
+
+    /// What keeps the ledger from doing its work, in words.
+    pub fn problems(&self) -> Vec<String> {
+        let store = self.store_in_trouble.load(Ordering::Relaxed);
+        let store = store.then(|| "the store could not take the last command; the log says why".to_owned());
+        let views = match &*self.views.status().borrow() {
+            RunnerStatus::Following => None,
+            RunnerStatus::Building { done, total } => {
+                Some(format!("the read models are being built: {done} of {total} events"))
+            }
+            RunnerStatus::Retrying { reason } => Some(format!("the read models are held up: {reason}")),
+            RunnerStatus::Stopped { reason } => Some(format!("the read models are not followed: {reason}")),
+        };
+        store.into_iter().chain(views).collect()
+    }
+
+    /// Notes whether the store takes commands: `/readyz` tells it.
+    pub fn note_store(&self, failed: bool) {
+        // Read first: all requests share this word, and it hardly ever changes.
+        if self.store_in_trouble.load(Ordering::Relaxed) != failed {
+            self.store_in_trouble.store(failed, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A load generator that costs little: one blocking thread a client, one kept connection, requests written as bytes.
+//!
+//! It shares the two cores with the server, so what it costs is lost to the figure.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use ledger::clock::Stopwatch;
+
+/// What a run of load gave.
+#[derive(Debug)]
+pub struct Load {
+    /// Requests that were answered as expected.
+    pub requests: u64,
+    /// How long all of them took together.
+    pub took: Duration,
+    /// The time of each request, sorted.
+    latencies: Vec<Duration>,
+}
+
+impl Load {
+    /// The latency below which `share` of all requests lie, in milliseconds.
+    pub fn percentile_ms(&self, share: f64) -> f64 {
+        if self.latencies.is_empty() {
+            return 0.0;
+        }
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index within the vector")]
+        let index = ((self.latencies.len() as f64 * share) as usize).min(self.latencies.len() - 1);
+        self.latencies[index].as_secs_f64() * 1000.0
+    }
+}
+
+/// Sends `requests` requests from `clients` connections; `make` writes the n-th request into the buffer.
+///
+/// # Errors
+/// A connection broke, or an answer was not 200 or 201.
+pub fn run(
+    address: SocketAddr,
+    clients: usize,
+    requests: u64,
+    make: &(dyn Fn(u64, &mut Vec<u8>) + Sync),
+) -> Result<Load> {
+    let next = AtomicU64::new(0);
+    let watch = Stopwatch::start();
+    let parts = thread::scope(|scope| {
+        let workers: Vec<_> = (0..clients.max(1)).map(|_| scope.spawn(|| client(address, requests, &next, make))).collect();
+        workers.into_iter().map(|worker| worker.join().expect("a client does not panic")).collect::<Result<Vec<_>>>()
+    })?;
+    let took = watch.elapsed();
+    let mut latencies: Vec<_> = parts.into_iter().flatten().collect();
+    latencies.sort_unstable();
+    Ok(Load { requests, took, latencies })
+}
+
+fn client(
+    address: SocketAddr,
+    requests: u64,
+    next: &AtomicU64,
+    make: &(dyn Fn(u64, &mut Vec<u8>) + Sync),
+) -> Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::with_capacity(1 << 16, stream.try_clone()?);
+    let (mut request, mut line, mut body) = (Vec::new(), String::new(), Vec::new());
+    let mut latencies = Vec::new();
+    loop {
+        let n = next.fetch_add(1, Ordering::Relaxed);
+        if n >= requests {
+            return Ok(latencies);
+        }
+        request.clear();
+        make(n, &mut request);
+        let watch = Stopwatch::start();
+        stream.write_all(&request)?;
+        answer(&mut reader, &mut line, &mut body)?;
+        latencies.push(watch.elapsed());
+    }
+}
+
+/// Reads one answer with a Content-Length.
+fn answer(reader: &mut impl BufRead, line: &mut String, body: &mut Vec<u8>) -> Result<()> {
+    line.clear();
+    reader.read_line(line)?;
+    let good = line.starts_with("HTTP/1.1 200") || line.starts_with("HTTP/1.1 201");
+    let status = line.trim_end().to_owned();
+    let mut length = 0;
+    loop {
+        line.clear();
+        if reader.read_line(line)? == 0 {
+            bail!("the server closed the connection");
+        }
+        if line == "\r\n" {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().context("content-length is a number")?;
+        }
+    }
+    body.resize(length, 0);
+    reader.read_exact(body)?;
+    if good { Ok(()) } else { bail!("{status}: {}", String::from_utf8_lossy(body)) }
+}
+
+/// Writes a POST of JSON with a bearer key.
+pub fn post(out: &mut Vec<u8>, path: &str, key: &str, body: &[u8]) {
+    // Writing into a vector cannot fail.
+    let _ = write!(
+        out,
+        "POST {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    out.extend_from_slice(body);
+}

@@ -1,0 +1,115 @@
+//! `ledger bench`: each figure beside its reference, taken in the same run on the same machine.
+//!
+//! Absolute figures drift between machines and hours; the ratio is what a change is judged by.
+
+mod append;
+mod http;
+mod load;
+mod read;
+mod rebuild;
+mod reference;
+mod verify;
+mod workload;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::cli::bench::{BenchArgs, BenchKind};
+
+/// One figure with its reference.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figure {
+    /// What was measured.
+    pub name: String,
+    /// The figure.
+    pub value: f64,
+    /// Its unit.
+    pub unit: &'static str,
+    /// What it is held against.
+    pub reference: String,
+    /// The reference's figure, in the same unit.
+    pub reference_value: f64,
+    /// `value / reference_value`.
+    pub ratio: f64,
+    /// Further figures of the same run: latencies, sizes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Detail>,
+}
+
+/// A further figure of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Detail {
+    /// What it is.
+    pub name: String,
+    /// The figure.
+    pub value: f64,
+    /// Its unit.
+    pub unit: &'static str,
+}
+
+impl Figure {
+    fn new(name: impl Into<String>, value: f64, unit: &'static str, reference: impl Into<String>, reference_value: f64) -> Self {
+        let ratio = if reference_value > 0.0 { value / reference_value } else { 0.0 };
+        Self { name: name.into(), value, unit, reference: reference.into(), reference_value, ratio, details: Vec::new() }
+    }
+
+    fn detail(mut self, name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        self.details.push(Detail { name: name.into(), value, unit });
+        self
+    }
+
+    fn print(&self) {
+        println!("{:<44} {:>14} {}", self.name, number(self.value), self.unit);
+        println!("  {:<42} {:>14} {}", self.reference, number(self.reference_value), self.unit);
+        println!("  {:<42} {:>14.3}", "ratio", self.ratio);
+        for detail in &self.details {
+            println!("  {:<42} {:>14} {}", detail.name, number(detail.value), detail.unit);
+        }
+    }
+}
+
+/// Whole numbers with thousands apart, small ones with three digits.
+fn number(value: f64) -> String {
+    if value < 1000.0 {
+        return format!("{value:.3}");
+    }
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn rate(events: u64, took: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a figure to read, not to count with")]
+    let events = events as f64;
+    events / took.as_secs_f64().max(1e-9)
+}
+
+/// Runs one benchmark and prints its figures.
+///
+/// # Errors
+/// The benchmark could not run.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    let figures = match args.kind {
+        BenchKind::Append => append::run(args)?,
+        BenchKind::Http => http::run(args)?,
+        BenchKind::Read => read::run(args)?,
+        BenchKind::Verify => verify::run(args)?,
+        BenchKind::Rebuild => rebuild::run(args)?,
+    };
+    for figure in &figures {
+        if args.json {
+            println!("{}", serde_json::to_string(figure)?);
+        } else {
+            figure.print();
+        }
+    }
+    Ok(())
+}

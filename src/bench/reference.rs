@@ -1,0 +1,121 @@
+//! What the ledger is held against: the same rows and the same fsyncs, with nothing signed, hashed or chained.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use anyhow::Result;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use ledger::clock::Stopwatch;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+/// The most rows of one commit, as the ledger's own committer has it.
+const COMMIT_ROWS_MAX: usize = 512;
+
+const SCHEMA: &str = "
+    PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    CREATE TABLE event (position INTEGER PRIMARY KEY, stream TEXT NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE TABLE head (stream TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;";
+
+/// A table and a head, nothing else.
+#[derive(Debug)]
+pub struct BareStore(Connection);
+
+impl BareStore {
+    /// A new store in `dir`.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn create(dir: &Path) -> Result<Self> {
+        let connection = Connection::open(dir.join("bare.db"))?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self(connection))
+    }
+
+    /// Writes rows in one durable commit.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn commit<'a>(&mut self, rows: impl IntoIterator<Item = (&'a str, u64, &'a [u8])>) -> Result<()> {
+        let transaction = self.0.transaction()?;
+        {
+            let mut event = transaction.prepare_cached("INSERT INTO event (stream, seq, body) VALUES (?1, ?2, ?3)")?;
+            let mut head = transaction.prepare_cached(
+                "INSERT INTO head (stream, seq) VALUES (?1, ?2) ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq",
+            )?;
+            for (stream, seq, body) in rows {
+                event.execute((stream, i64::try_from(seq)?, body))?;
+                head.execute((stream, i64::try_from(seq)?))?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+/// Writes `events` rows of `bytes` each over `streams` streams; how long it took.
+///
+/// # Errors
+/// SQLite's.
+pub fn append(dir: &Path, events: u64, streams: u64, bytes: usize, batch: usize) -> Result<Duration> {
+    let mut store = BareStore::create(dir)?;
+    let names: Vec<String> = (0..streams).map(|n| format!("bench-{n:08}")).collect();
+    let body = vec![b'x'; bytes];
+    let watch = Stopwatch::start();
+    let mut written = 0;
+    while written < events {
+        let until = (written + batch as u64).min(events);
+        store.commit((written..until).map(|n| {
+            let stream = &names[usize::try_from(n % streams).unwrap_or(0)];
+            (stream.as_str(), n / streams, body.as_slice())
+        }))?;
+        written = until;
+    }
+    Ok(watch.elapsed())
+}
+
+type Job = (Bytes, oneshot::Sender<bool>);
+
+/// A bare HTTP server over [`BareStore`]: no authentication, no check of the body, one row a request.
+///
+/// # Errors
+/// The port or the store cannot be opened.
+pub async fn serve(dir: &Path) -> Result<SocketAddr> {
+    let store = BareStore::create(dir)?;
+    let (send, receive) = channel::<Job>();
+    std::thread::Builder::new().name("bare-writer".into()).spawn(move || write(store, &receive))?;
+    let app = axum::Router::new().route("/", post(take)).with_state(Arc::new(send));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(address)
+}
+
+async fn take(State(writer): State<Arc<Sender<Job>>>, body: Bytes) -> StatusCode {
+    let (done, answer) = oneshot::channel();
+    if writer.send((body, done)).is_err() {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    if answer.await.unwrap_or(false) { StatusCode::CREATED } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+/// Group commit: everything that waits goes into the next transaction.
+fn write(mut store: BareStore, jobs: &Receiver<Job>) {
+    let mut stream = 0_u64;
+    while let Ok(first) = jobs.recv() {
+        let batch: Vec<Job> = std::iter::once(first).chain(jobs.try_iter().take(COMMIT_ROWS_MAX - 1)).collect();
+        let names: Vec<String> = batch.iter().map(|_| { stream += 1; format!("bench-{stream:012}") }).collect();
+        let rows = batch.iter().zip(&names).map(|((body, _), name)| (name.as_str(), 0, &body[..]));
+        let stored = store.commit(rows).is_ok();
+        for (_, done) in batch {
+            // A client that went away needs no answer.
+            let _ = done.send(stored);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What every request needs to know at once: which credentials are good, which controls exist.
+//!
+//! It is folded from the log in memory. At the start it is taken from the streams of the credentials and frameworks that
+//! the read models name; from there it follows the log. A handler that must see its own change waits for its position.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::{Context, Result};
+use ledger::domain::DomainEvent;
+use ledger::event::Header;
+use ledger::ids::{StreamId, TenantId};
+use ledger::readmodel::{PAGE_ROWS_MAX, Query, TableDef};
+use ledger::time::Timestamp;
+use ledger_aggregates::credential::CredentialEvent;
+use ledger_aggregates::framework::FrameworkEvent;
+use ledger_aggregates::values::{ControlId, ControlRef, FrameworkId};
+use ledger_projections::credentials::CREDENTIAL;
+use ledger_projections::frameworks::FRAMEWORK;
+use ledger_store::keyring::Keyring;
+use ledger_store::runner::RunnerStatus;
+use ledger_store::{Delivery, EventStore, Filter, Read, SecretKind, StoredEvent, Subscription};
+use tokio::sync::watch;
+
+use crate::api::credentials::secret_id;
+use crate::app::App;
+use crate::auth::principal::Principal;
+use crate::auth::table::{Entry, Secret, Table};
+
+/// The categories that this follows.
+const CATEGORIES: [&str; 2] = ["credential", "framework"];
+
+/// The controls of every tenant, each with its cadence.
+#[derive(Debug, Default)]
+pub struct Catalogue(RwLock<HashMap<TenantId, HashMap<FrameworkId, Controls>>>);
+
+/// The controls of one framework.
+#[derive(Debug, Default)]
+struct Controls {
+    /// How often evidence is expected where a control says nothing else, in seconds.
+    cadence: Option<u32>,
+    own: HashMap<ControlId, Option<u32>>,
+}
+
+impl Catalogue {
+    /// Does the tenant have this control?
+    pub fn knows(&self, tenant: &TenantId, control: &ControlRef) -> bool {
+        let tenants = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        tenants
+            .get(tenant)
+            .and_then(|frameworks| frameworks.get(&control.framework))
+            .is_some_and(|controls| controls.own.contains_key(&control.control))
+    }
+
+    /// How often evidence of a control is expected, in seconds.
+    pub fn cadence(&self, tenant: &TenantId, control: &ControlRef) -> Option<u32> {
+        let tenants = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let controls = tenants.get(tenant)?.get(&control.framework)?;
+        controls.own.get(&control.control).copied().flatten().or(controls.cadence)
+    }
+
+    fn fold(&self, tenant: &TenantId, framework: FrameworkId, event: FrameworkEvent) {
+        let mut tenants = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let controls = tenants.entry(tenant.clone()).or_default().entry(framework).or_default();
+        match event {
+            FrameworkEvent::Imported(imported) => controls.cadence = imported.cadence_seconds,
+            FrameworkEvent::ControlsAdded(added) => {
+                controls
+                    .own
+                    .extend(added.controls.into_iter().map(|control| (control.id, control.cadence_seconds)));
+            }
+            FrameworkEvent::ControlsWithdrawn(withdrawn) => withdrawn.controls.iter().for_each(|id| {
+                controls.own.remove(id);
+            }),
+        }
+    }
+}
+
+/// Folds credentials and catalogues.
+#[derive(Clone)]
+pub struct Directory {
+    store: Arc<dyn EventStore>,
+    keyring: Arc<Keyring>,
+    credentials: Arc<Table>,
+    catalogue: Arc<Catalogue>,
+}
+
+impl Directory {
+    /// An empty directory that fills `credentials` and `catalogue`.
+    pub fn new(
+        store: Arc<dyn EventStore>,
+        keyring: Arc<Keyring>,
+        credentials: Arc<Table>,
+        catalogue: Arc<Catalogue>,
+    ) -> Self {
+        Self { store, keyring, credentials, catalogue }
+    }
+
+    /// Folds the streams of all credentials and frameworks that the read models name; from which position to follow.
+    ///
+    /// # Errors
+    /// The read models or the store.
+    pub async fn start(&self, app: &App) -> Result<u64> {
+        // Read models that are being built name nothing yet: follow from the beginning then.
+        if !matches!(*app.views.status().borrow(), RunnerStatus::Following) {
+            return Ok(0);
+        }
+        let position = *app.views.position().borrow();
+        for log in app.side.logs().await? {
+            for (table, category) in [(&CREDENTIAL, "credential"), (&FRAMEWORK, "framework")] {
+                let ids = all_keys(app, table, &log.tenant).await?;
+                let streams =
+                    ids.iter().map(|id| StreamId::of(category, id)).collect::<Result<Vec<_>, _>>()?;
+                self.load(&log.tenant, streams).await?;
+            }
+        }
+        Ok(position)
+    }
+
+    /// Folds whole streams.
+    ///
+    /// # Errors
+    /// A stream that cannot be read or folded.
+    async fn load(&self, tenant: &TenantId, streams: impl IntoIterator<Item = StreamId>) -> Result<()> {
+        for stream in streams {
+            let mut from = 0;
+            loop {
+                let page = self.store.read(Read::stream(tenant, &stream, from)).await?;
+                for event in &page.events {
+                    self.fold(event).await?;
+                }
+                if page.end {
+                    break;
+                }
+                from = page.next;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows the log from behind `position`; tells how far it is.
+    pub async fn follow(self, position: u64, reached: watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
+        let filter = Filter { categories: CATEGORIES.map(str::to_owned).to_vec(), ..Filter::default() };
+        let mut subscription = Subscription::new(Arc::clone(&self.store), position + 1, filter);
+        loop {
+            let delivery = tokio::select! {
+                delivery = subscription.next() => delivery,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            match delivery {
+                Ok(Delivery::Events(events)) => {
+                    for event in &events {
+                        if let Err(error) = self.fold(event).await {
+                            // A credential that cannot be folded lets nobody in; the others go on.
+                            tracing::error!(position = event.position, %error, "directory event left out");
+                        }
+                    }
+                }
+                Ok(Delivery::CaughtUp { .. }) => {}
+                Err(error) => tracing::error!(%error, "the directory cannot follow the log"),
+            }
+            reached.send_replace(subscription.position().saturating_sub(1));
+        }
+    }
+
+    async fn fold(&self, event: &StoredEvent) -> Result<()> {
+        let header = Header::parse_trusted(&event.header)?;
+        let data = serde_json::from_slice(header.data)?;
+        if let Some(change) = CredentialEvent::decode(&event.event_type, &data)? {
+            return self.fold_credential(&event.tenant, header.stream.id(), header.time, change).await;
+        }
+        if let Some(change) = FrameworkEvent::decode(&event.event_type, &data)?
+            && let Some(framework) = FrameworkId::from_stream(&header.stream)
+        {
+            self.catalogue.fold(&event.tenant, framework, change);
+        }
+        Ok(())
+    }
+
+    async fn fold_credential(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        time: Timestamp,
+        event: CredentialEvent,
+    ) -> Result<()> {
+        let old = self.credentials.get(id);
+        let known = || old.as_ref().context("a change of an unknown credential");
+        let entry = match event {
+            CredentialEvent::Issued(issued) => Entry {
+                principal: Arc::new(Principal {
+                    credential: id.into(),
+                    tenant: tenant.clone(),
+                    role: issued.role,
+                    operator: tenant.is_system(),
+                    probe: issued.probe,
+                }),
+                environment: issued.environment,
+                secrets: vec![self.secret(tenant, id, issued.request_key.as_str()).await?],
+                expires_at: issued.expires_at,
+                revoked_at: None,
+                last_used: AtomicI64::new(0),
+            },
+            CredentialEvent::Rotated(rotated) => {
+                let old = known()?;
+                let mut secrets = old.secrets.clone();
+                for secret in &mut secrets {
+                    let end =
+                        secret.not_after.map_or(rotated.overlap_until, |end| end.min(rotated.overlap_until));
+                    secret.not_after = Some(end);
+                }
+                secrets.retain(|secret| secret.not_after.is_none_or(|end| end > time));
+                secrets.push(self.secret(tenant, id, rotated.request_key.as_str()).await?);
+                Entry { secrets, expires_at: rotated.expires_at, ..Entry::after(old) }
+            }
+            CredentialEvent::Revoked(_) => Entry { revoked_at: Some(time), ..Entry::after(known()?) },
+            CredentialEvent::Expired(expired) => {
+                Entry { expires_at: Some(expired.expired_at), ..Entry::after(known()?) }
+            }
+        };
+        self.credentials.put(entry);
+        Ok(())
+    }
+
+    async fn secret(&self, tenant: &TenantId, id: &str, request_key: &str) -> Result<Secret> {
+        let request_key: [u8; 32] = ledger::b64::decode_array(request_key)?;
+        let name = secret_id(id, &request_key);
+        let mac = self.keyring.get(tenant, SecretKind::Credential, &name).await?;
+        let mac = mac.context("the vault has no such secret")?;
+        let mac = mac.as_slice().try_into().context("a kept secret has 32 bytes")?;
+        Ok(Secret { mac, request_key, not_after: None })
+    }
+}
+
+/// The first key column of every row of a table.
+async fn all_keys(app: &App, table: &'static TableDef, tenant: &TenantId) -> Result<Vec<String>> {
+    let mut ids = Vec::new();
+    let mut after = None;
+    loop {
+        let query = Query::new(table, tenant).limit(PAGE_ROWS_MAX).after(after);
+        let page = app.query(query).await.map_err(|error| anyhow::anyhow!("{}", error.detail))?;
+        ids.extend(page.rows.iter().map(|row| row[0].to_string()));
+        after = page.next;
+        if after.is_none() {
+            return Ok(ids);
+        }
+    }
+}
