@@ -108,7 +108,7 @@ impl Epochs {
         self.keys.get(&kid)
     }
 
-    /// What the log's genesis says, once it was taken.
+    /// What the log's genesis says, once it was taken; after an accepted loss the successor's.
     pub fn genesis(&self) -> Option<&Genesis> {
         self.log.as_ref().map(|log| &log.genesis)
     }
@@ -170,11 +170,29 @@ impl Epochs {
 
     fn fold(&mut self, index: u64, event: KeyEvent) -> Result<(), EpochError> {
         match event {
-            KeyEvent::Genesis(_) => Err(EpochError::State("a log has one genesis")),
+            KeyEvent::Genesis(genesis) => self.succeed(genesis),
             KeyEvent::Rotated(rotated) => self.rotate(&rotated),
             KeyEvent::Revoked(revoked) => self.revoke(index, revoked.kid),
             KeyEvent::Disputed(disputed) => self.dispute(index, disputed),
         }
+    }
+
+    /// A log whose loss was accepted goes on under a successor origin: a genesis that names what is known of it
+    /// before, sealed with the key that is active and stays so.
+    fn succeed(&mut self, genesis: Genesis) -> Result<(), EpochError> {
+        let Some(log) = &mut self.log else { return Err(EpochError::NoGenesis) };
+        let Some(predecessor) = &genesis.predecessor else {
+            return Err(EpochError::State("a log has one genesis, unless it succeeds itself after a loss"));
+        };
+        if predecessor.origin != log.genesis.origin || genesis.origin == log.genesis.origin {
+            return Err(EpochError::State("a successor has an origin of its own and names the one before"));
+        }
+        let key = introduced(&genesis.key, genesis.kid)?;
+        if self.active != Some(key.kid()) {
+            return Err(EpochError::State("a successor keeps the active key"));
+        }
+        log.genesis = genesis;
+        Ok(())
     }
 
     fn rotate(&mut self, rotated: &Rotated) -> Result<(), EpochError> {

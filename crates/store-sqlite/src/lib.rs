@@ -13,6 +13,7 @@ mod options;
 mod query;
 mod read;
 mod readers;
+mod recover;
 mod side;
 mod sqlite;
 mod store;
@@ -20,7 +21,9 @@ mod verify;
 mod views;
 
 pub use error::OpenError;
+pub use lock::DirectoryLock;
 pub use options::StoreOptions;
+pub use recover::{AcceptedLoss, accept_loss};
 pub use store::SqliteStore;
 pub use verify::{Failure, Verification, VerifiedLog, verify_store};
 pub use views::SqliteViews;

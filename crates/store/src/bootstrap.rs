@@ -11,7 +11,7 @@ use ledger::keys::Signer;
 use sha2::{Digest, Sha256};
 
 use crate::keyring::{Keyring, KeyringError, LogKeys};
-use crate::{Append, EventStore, KeyChange, LogInfo, SideStore, StoreError, Verdict};
+use crate::{Append, EventStore, KeyChange, LogInfo, SideStore, StoreError, StreamHead, Verdict};
 
 /// What making logs needs.
 #[derive(Clone)]
@@ -102,7 +102,12 @@ impl Bootstrap {
         let keys = self.keyring.open_log(&info, &*self.store).await?;
         let empty = self.store.log_head(&info.tenant).await?.is_none_or(|head| head.size == 0);
         if empty {
-            self.append_genesis(&info, &keys, predecessor).await?;
+            self.append_genesis(&info, &keys, predecessor, None).await?;
+        } else if let Some(lost) = self.side.succession(&info.tenant).await? {
+            // A loss was accepted: the log says so before anything else.
+            let stream = key_stream(&info.tenant).map_err(|error| StoreError::invalid(error.to_string()))?;
+            let head = self.store.stream_head(&info.tenant, &stream).await?;
+            self.append_genesis(&info, &keys, Some(lost), head).await?;
         }
         let genesis = self.genesis_hash(&info.tenant).await?;
         Ok(OpenLog { info, keys, genesis })
@@ -113,6 +118,7 @@ impl Bootstrap {
         info: &LogInfo,
         keys: &LogKeys,
         predecessor: Option<Predecessor>,
+        head: Option<StreamHead>,
     ) -> Result<(), KeyringError> {
         let signer = keys.signer();
         let data = Genesis {
@@ -131,8 +137,8 @@ impl Bootstrap {
         let ctx = SealContext {
             tenant: &info.tenant,
             stream: &stream,
-            seq: 0,
-            prev: None,
+            seq: head.map_or(0, |head| head.seq + 1),
+            prev: head.map(|head| head.hash),
             time: self.clock.now(),
             actor: &actor,
             command: None,

@@ -107,9 +107,29 @@ fn a_log_starts_with_its_genesis_and_has_one() {
     assert!(matches!(admit(&mut epochs, 0, &borrowed), Err(EpochError::State(_))));
     let mut epochs = started(&a);
     let again = key_event(1, &KeyEvent::Genesis(genesis(&a)), &a);
-    assert_eq!(admit(&mut epochs, 1, &again), Err(EpochError::State("a log has one genesis")));
+    assert!(matches!(admit(&mut epochs, 1, &again), Err(EpochError::State(_))));
     let stranger = event_of("t2", "evidence-1", 0, "ledger.evidence.submitted.v1", EventBody::default(), &a);
     assert!(matches!(admit(&mut epochs, 1, &stranger), Err(EpochError::Tenant { .. })));
+}
+
+#[test]
+fn a_log_succeeds_itself_after_a_loss_under_the_active_key() {
+    let (a, b) = (signer(1), signer(2));
+    let lost = |origin: &str| Predecessor { origin: origin.into(), size: 9, root: b64::encode([1; 32]) };
+    let successor = |key: &SoftSigner, origin: &str, before: &str| {
+        let genesis = Genesis { origin: origin.into(), predecessor: Some(lost(before)), ..genesis(key) };
+        key_event(1, &KeyEvent::Genesis(genesis), &a)
+    };
+    let next = format!("{ORIGIN}/e2");
+    for wrong in
+        [successor(&a, ORIGIN, ORIGIN), successor(&a, &next, "elsewhere"), successor(&b, &next, ORIGIN)]
+    {
+        assert!(matches!(admit(&mut started(&a), 1, &wrong), Err(EpochError::State(_))));
+    }
+    let mut epochs = started(&a);
+    admit(&mut epochs, 1, &successor(&a, &next, ORIGIN)).unwrap();
+    assert_eq!((epochs.genesis().unwrap().origin.as_str(), epochs.active()), (next.as_str(), Some(a.kid())));
+    admit(&mut epochs, 2, &other(&a)).unwrap();
 }
 
 #[test]

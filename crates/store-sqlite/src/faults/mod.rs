@@ -6,6 +6,7 @@
 mod crash;
 mod damage;
 mod disk;
+mod recovery;
 mod tampering;
 
 use std::path::Path;

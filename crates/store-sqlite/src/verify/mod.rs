@@ -20,7 +20,8 @@ use derived::Witnesses;
 use log::LogVerifier;
 pub use report::{Failure, Verification, VerifiedLog};
 
-/// Verifies a store, in one snapshot if it is being written; `progress` is told the events read and the events there are.
+/// Verifies a store, in one snapshot if it is being written; `progress` is told how many events have been read and
+/// how many there are.
 ///
 /// # Errors
 /// [`OpenError`] if the database cannot be opened at all; everything else is a failure in the report.
@@ -32,34 +33,53 @@ pub fn verify_store(
     let conn = connect(&path, Role::Verifier)?;
     let mut report = Verification::default();
     // Before the snapshot: a store that is being written may then be ahead of its head file, never behind.
-    let head_file = head_file(&conn, options, &mut report);
-    conn.execute_batch("BEGIN").map_err(|error| open_error(&path, &error))?;
-    if let Err(error) = integrity(&conn, &mut report) {
+    let opened = store_id(&conn, &path)
+        .and_then(|store| HeadFile::open(&options.head_file, &options.head_key, &store));
+    match opened {
+        Ok(Some(head_file)) => return verify(&conn, options, Some(&head_file), report, &mut progress),
+        Ok(None) => report.fail(Failure::of_store("the head file is missing: a lost tail cannot be noticed")),
+        Err(error) => report.fail(Failure::of_store(error.to_string())),
+    }
+    verify(&conn, options, None, report, &mut progress)
+}
+
+/// Verifies what is in the database alone.
+pub(crate) fn verify_database(options: &StoreOptions) -> Result<Verification, OpenError> {
+    let conn = connect(&options.database(), Role::Verifier)?;
+    verify(&conn, options, None, Verification::default(), &mut |_, _| {})
+}
+
+fn verify(
+    conn: &Connection,
+    options: &StoreOptions,
+    head_file: Option<&HeadFile>,
+    mut report: Verification,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Verification, OpenError> {
+    conn.execute_batch("BEGIN").map_err(|error| open_error(&options.database(), &error))?;
+    if let Err(error) = integrity(conn, &mut report) {
         report.fail(Failure::of_store(format!("the database cannot be read: {error}")));
     }
-    let mut logs = match rows::logs(&conn) {
+    let mut logs = match rows::logs(conn) {
         Ok(logs) => logs,
         Err(error) => {
             report.fail(Failure::of_store(format!("the table of logs cannot be read: {error}")));
             return Ok(report);
         }
     };
-    if head_file.is_none() && !logs.is_empty() && report.holds() {
-        report.fail(Failure::of_store("the head file is missing: a lost tail cannot be noticed"));
-    }
     let unknown =
-        head_file.iter().flat_map(HeadFile::logs).filter(|id| logs.iter().all(|l| l.stored.id != *id));
+        head_file.into_iter().flat_map(HeadFile::logs).filter(|id| logs.iter().all(|l| l.stored.id != *id));
     for id in unknown {
         report.fail(Failure::of_store(format!("the head file knows log {id}, the database does not")));
     }
     let witnesses: Vec<Witnesses> = logs
         .iter_mut()
         .map(|log| {
-            let head = head_file.as_ref().and_then(|file| file.head(log.stored.id));
-            Witnesses::of(log, &conn, head)
+            let head = head_file.and_then(|file| file.head(log.stored.id));
+            Witnesses::of(log, conn, head)
         })
         .collect();
-    rows::events(&conn, &mut logs, &mut report, &mut progress);
+    rows::events(conn, &mut logs, &mut report, progress);
     // What was said of the whole store stays first; then events, by position; then whole logs.
     report.failures.sort_by_key(|failure| match (failure.position, &failure.tenant) {
         (Some(position), _) => position,
@@ -67,7 +87,7 @@ pub fn verify_store(
         (None, Some(_)) => u64::MAX,
     });
     for (log, witnesses) in logs.iter().zip(&witnesses) {
-        if let Err(error) = witnesses.compare(log, &conn, &mut report) {
+        if let Err(error) = witnesses.compare(log, conn, &mut report) {
             report.fail(Failure::of_log(&log.tenant, format!("what is derived cannot be read: {error}")));
         }
     }
@@ -85,18 +105,6 @@ fn integrity(conn: &Connection, report: &mut Verification) -> Result<(), rusqlit
         }
     }
     Ok(())
-}
-
-fn head_file(conn: &Connection, options: &StoreOptions, report: &mut Verification) -> Option<HeadFile> {
-    let opened = store_id(conn, &options.database())
-        .and_then(|store| HeadFile::open(&options.head_file, &options.head_key, &store));
-    match opened {
-        Ok(found) => found,
-        Err(error) => {
-            report.fail(Failure::of_store(error.to_string()));
-            None
-        }
-    }
 }
 
 pub(crate) fn unreadable(error: &rusqlite::Error) -> String {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::clock::SeededEntropy;
 use ledger::disclosure::{DataKey, DataKeys, DisclosureError};
 use ledger::domain::{Cause, Class, EventBody, Withheld};
-use ledger::epochs::{GENESIS, Genesis, REVOKED, ROTATED, RevokeReason, Revoked, Rotated};
+use ledger::epochs::{GENESIS, Genesis, Predecessor, REVOKED, ROTATED, RevokeReason, Revoked, Rotated};
 use ledger::event::{SealContext, SealedEvent, seal};
 use ledger::ids::{Actor, CommandId, StreamId, SubjectId, TenantId};
 use ledger::keys::{Signer, SoftSigner};
@@ -89,6 +89,21 @@ impl Sealer {
             predecessor: None,
         };
         self.key_event(GENESIS, serde_json::to_value(data)).with_key_change(KeyChange::Activate(key.kid()))
+    }
+
+    /// The genesis after an accepted loss.
+    pub fn successor(&mut self, origin: &str, predecessor: Predecessor) -> Append {
+        let key = self.signer.public_key();
+        let data = Genesis {
+            origin: origin.to_owned(),
+            key: ledger::b64::encode(key.as_bytes()),
+            kid: key.kid(),
+            checkpoint_vkey: VerifierKey::new(origin, KeyKind::Ed25519, *key.as_bytes())
+                .expect("a valid name")
+                .to_string(),
+            predecessor: Some(predecessor),
+        };
+        self.key_event(GENESIS, serde_json::to_value(data))
     }
 
     /// Seals with another key from now on. Gives the append that rotates to it, sealed with the old one.
