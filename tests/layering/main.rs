@@ -3,4 +3,5 @@
 //! Each rule has a control beside it that plants a breach and expects it to be found.
 
 mod dependencies;
+mod documents;
 mod sources;

@@ -4,6 +4,37 @@
 //! A plain member is public and its type must implement [`Public`], which no free text, URL, address or digest of a body does.
 //! Everything else is wrapped in [`Confidential`] or [`Personal`], leaves the log as a salted digest and comes back withheld.
 //! The schemas are constants, so tests and documents walk the same thing that encodes the events.
+//!
+//! ```
+//! use ledger_aggregates::schema::Confidential;
+//! ledger_aggregates::events! {
+//!     /// An example.
+//!     "example" ExampleEvent {
+//!         /// Something was noted.
+//!         Noted(ExampleNoted) = "ledger.example.noted.v1" {
+//!             /// What was noted.
+//!             note: Confidential<String>,
+//!         }
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! The same with a public text does not compile:
+//!
+//! ```compile_fail,E0277
+//! ledger_aggregates::events! {
+//!     /// An example.
+//!     "example" ExampleEvent {
+//!         /// Something was noted.
+//!         Noted(ExampleNoted) = "ledger.example.noted.v1" {
+//!             /// What was noted.
+//!             note: String,
+//!         }
+//!     }
+//! }
+//! # fn main() {}
+//! ```
 
 use serde_json::{Map, Value};
 
