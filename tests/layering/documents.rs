@@ -62,7 +62,7 @@ fn has_two_sentences(line: &str) -> bool {
     ends.map(|(at, _)| (&without_code[..at], &without_code[at + 2..])).any(|(before, after)| {
         // "1. Do this" is a list, "e.g. X" an abbreviation.
         let number = before.trim().chars().all(|c| c.is_ascii_digit()) && !before.trim().is_empty();
-        let short = before.rsplit([' ', '(']).next().is_some_and(|word| word.len() < 3 || word.contains('.'));
+        let short = before.rsplit([' ', '(']).next().is_some_and(|word| word.len() < 2 || word.contains('.'));
         !number && !short && after.trim_start().starts_with(|c: char| c.is_uppercase())
     })
 }
