@@ -1,0 +1,68 @@
+//! Marks: a colour, a shape and always a word.
+
+use ledger_aggregates::values::{AlertKind, CheckResult, ControlStatus, Severity};
+
+use super::words::spoken;
+
+/// How a state is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The colours, by class.
+    pub class: &'static str,
+    /// The shape.
+    pub icon: &'static str,
+    /// The word.
+    pub label: String,
+}
+
+impl Mark {
+    fn of(class: &'static str, label: impl Into<String>) -> Self {
+        let icon = match class {
+            "" => "unknown",
+            "warn" => "alert",
+            class => class,
+        };
+        Self { class, icon, label: label.into() }
+    }
+}
+
+/// The mark of a control's status.
+pub fn status_mark(status: ControlStatus) -> Mark {
+    let class = match status {
+        ControlStatus::Unknown => "unknown",
+        ControlStatus::Pass => "pass",
+        ControlStatus::Fail => "fail",
+        ControlStatus::NotApplicable => "not_applicable",
+        ControlStatus::Inconclusive => "inconclusive",
+        ControlStatus::Error => "error",
+        ControlStatus::Stale => "stale",
+    };
+    Mark::of(class, spoken(class))
+}
+
+/// The mark of a check's result.
+pub fn result_mark(result: CheckResult) -> Mark {
+    status_mark(result.into())
+}
+
+/// The mark of a thing's state, by its word.
+pub fn state_mark(state: &str) -> Mark {
+    let class = match state {
+        "active" | "enabled" | "reporting" | "completed" | "accepted" => "pass",
+        "silent" | "failed" | "rejected" | "erased" => "fail",
+        "revoked" | "expired" | "retired" | "superseded" | "resolved" => "not_applicable",
+        "paused" | "suspended" | "unregistered" | "degraded" | "acknowledged" => "warn",
+        _ => "unknown",
+    };
+    Mark::of(class, spoken(state))
+}
+
+/// The mark of an alert: its urgency, and what it is about.
+pub fn alert_mark(severity: Severity, kind: AlertKind) -> Mark {
+    let class = match severity {
+        Severity::Critical => "fail",
+        Severity::Warning => "warn",
+        Severity::Info => "unknown",
+    };
+    Mark::of(class, spoken(kind.as_str()))
+}
