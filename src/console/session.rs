@@ -35,8 +35,29 @@ pub struct Session {
     pub csrf: String,
     /// What the next page says once.
     pub said: Option<Said>,
+    /// A new key, until the next page has shown it.
+    fresh: Option<Fresh>,
     began: Timestamp,
     used: Timestamp,
+}
+
+/// A key that is shown once.
+#[derive(Clone)]
+pub struct Fresh {
+    /// What it is.
+    pub title: &'static str,
+    /// The key.
+    pub key: String,
+    /// Until when the key before it works.
+    pub overlap: Option<Timestamp>,
+    /// The trust file of a new tenant.
+    pub trust: Option<String>,
+}
+
+impl std::fmt::Debug for Fresh {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fresh").field("title", &self.title).finish_non_exhaustive()
+    }
 }
 
 /// What a page says once about what was done.
@@ -74,6 +95,7 @@ impl Sessions {
             tenant,
             csrf: token(entropy),
             said: None,
+            fresh: None,
             began: now,
             used: now,
         };
@@ -99,7 +121,18 @@ impl Sessions {
             return None;
         }
         session.used = now;
-        Some(Session { said: session.said.take(), ..session.clone() })
+        let said = session.said.take();
+        Some(Session { said, fresh: None, ..session.clone() })
+    }
+
+    /// Keeps a new key for the next page.
+    pub fn keep_fresh(&self, id: &str, fresh: Fresh) {
+        self.change(id, |session| session.fresh = Some(fresh));
+    }
+
+    /// The new key, the first time that it is asked for.
+    pub fn take_fresh(&self, id: &str) -> Option<Fresh> {
+        self.all().get_mut(&digest(id)).and_then(|session| session.fresh.take())
     }
 
     /// Changes a session.

@@ -59,7 +59,7 @@ impl Pager {
     /// The pages around one: `path` with `query` (pairs that are kept) and the cursors.
     pub fn new(path: &str, query: &[(&str, &str)], cursor: Option<&str>, next: Option<String>) -> Self {
         Self {
-            first: cursor.map(|_| address(path, query)),
+            first: cursor.filter(|cursor| !cursor.is_empty()).map(|_| address(path, query)),
             next: next.map(|next| {
                 let with: Vec<_> = query.iter().copied().chain([("cursor", next.as_str())]).collect();
                 address(path, &with)

@@ -15,6 +15,8 @@ pub struct Score {
     pub percent: String,
     /// What that share is of.
     pub caption: String,
+    /// How many controls have evidence and apply.
+    pub assessed: u64,
     /// The counts in words, for who cannot see the bar.
     pub spoken: String,
     /// The parts of the bar; statuses that nothing has are left out.
@@ -57,7 +59,7 @@ pub fn counts_then(row: &ScorecardHistoryRow) -> Counts {
 
 impl Score {
     /// The score of a framework.
-    pub fn new(title: String, href: String, counts: Counts) -> Self {
+    pub fn new(title: String, href: String, counts: &[(&'static str, u64)]) -> Self {
         let total: u64 = counts.iter().map(|(_, count)| count).sum();
         let count_of = |name| counts.iter().find(|(class, _)| *class == name).map_or(0, |(_, count)| *count);
         let (pass, unknown) = (count_of("pass"), count_of("unknown"));
@@ -73,12 +75,12 @@ impl Score {
         };
         let mut segments = Vec::new();
         let mut start = 0;
-        for (class, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        for (class, count) in counts.iter().copied().filter(|(_, count)| *count > 0) {
             segments.push(Segment { class, label: spoken(class).to_lowercase(), count, x: share(start, total), width: share(count, total) });
             start += count;
         }
         let words: Vec<_> = segments.iter().map(|part| format!("{} {}", part.count, part.label)).collect();
-        Self { spoken: format!("{title}: {}", words.join(", ")), title, href, percent, caption, segments }
+        Self { spoken: format!("{title}: {}", words.join(", ")), title, href, percent, caption, assessed, segments }
     }
 }
 

@@ -1,0 +1,18 @@
+//! The rooms of the console, one file each: its template, its query, its handlers.
+
+pub mod alerts;
+pub mod audit;
+pub mod controls;
+pub mod credentials;
+pub mod door;
+pub mod event;
+pub mod evidence;
+pub mod exports;
+pub mod frameworks;
+pub mod integrations;
+pub mod live;
+pub mod overview;
+pub mod preferences;
+pub mod probes;
+mod story;
+pub mod tenants;
