@@ -103,7 +103,7 @@ async fn order(console: &Console, viewer: &Viewer, id: &str) -> Result<(), ApiEr
     let alert: AlertId = named("alert", id)?;
     // The same alert is acknowledged once: a second click is the same command.
     let command = CommandId::new(format!("console-acknowledge-{id}")).map_err(ApiError::internal)?;
-    let order = Order::new(&viewer.caller, command, id.as_bytes()).to(alert.stream());
+    let order = Order::new(&viewer.caller, alert.stream(), command, id.as_bytes());
     console.app.command::<Alert>(&order, &AlertCommand::Acknowledge { note: None }).await?;
     Ok(())
 }

@@ -112,7 +112,7 @@ fn set(console: &Console, id: &str) -> HeaderValue {
 }
 
 fn cookie_text(console: &Console, value: &str, seconds: u64) -> HeaderValue {
-    let (name, secure) = if console.app.config.server.tls.is_some() { (SECURE_COOKIE, "; Secure") } else { (COOKIE, "") };
+    let (name, secure) = if !console.app.config.server.tls_cert.as_os_str().is_empty() { (SECURE_COOKIE, "; Secure") } else { (COOKIE, "") };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&text).expect("a session id is base64url")
 }

@@ -20,7 +20,7 @@ use crate::console::Console;
 use crate::console::frame::Frame;
 use crate::console::render::{PAGE_ROWS, evidence_href};
 use crate::console::view::{
-    At, Choice, Fact, Finding, Link, Mark, NamedText, Pager, duration_words, findings_of, result_mark, spoken,
+    At, Choice, Fact, Finding, Link, Mark, Pager, duration_words, findings_of, result_mark, spoken,
     status_mark, stream_href, text_of,
 };
 use crate::console::viewer::Viewer;

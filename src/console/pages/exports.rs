@@ -145,7 +145,7 @@ fn line(console: &Console, tenant: &TenantId, row: ExportRow) -> Line {
 }
 
 fn folder(console: &Console, tenant: &TenantId) -> PathBuf {
-    console.app.config.data.join("exports").join(tenant.as_str())
+    console.app.config.data.dir.join("exports").join(tenant.as_str())
 }
 
 fn archive(console: &Console, tenant: &TenantId, id: ExportId) -> PathBuf {
@@ -161,7 +161,7 @@ pub async fn start(State(console): State<Arc<Console>>, Posted(viewer, form): Po
 fn begin(console: &Arc<Console>, viewer: &Viewer, form: NewExport) -> Result<(), ApiError> {
     viewer.needs(Permission::Manage)?;
     let purpose: ExportPurpose = word("/purpose", &form.purpose)?;
-    let id = ExportId::new(uuid_v7(&*console.app.clock, &*console.app.entropy));
+    let id = ExportId(uuid_v7(&*console.app.clock, &*console.app.entropy));
     if !console.exports.begin(id) {
         return Err(ApiError::new(CONFLICT, "two exports are being written already").hint("start it when one has ended"));
     }
