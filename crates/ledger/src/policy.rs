@@ -46,7 +46,7 @@ struct Member {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
     Witness {
-        vkey: VerifierKey,
+        vkey: Box<VerifierKey>,
         url: Option<String>,
     },
     /// At least `threshold` of the members, which stand earlier in the file.
@@ -81,7 +81,7 @@ impl Policy {
     /// The witnesses, by name, with their keys and where they can be asked.
     pub fn witnesses(&self) -> impl Iterator<Item = (&str, &VerifierKey, Option<&str>)> {
         self.members.iter().filter_map(|member| match &member.rule {
-            Rule::Witness { vkey, url } => Some((member.name.as_str(), vkey, url.as_deref())),
+            Rule::Witness { vkey, url } => Some((member.name.as_str(), &**vkey, url.as_deref())),
             Rule::Group { .. } => None,
         })
     }

@@ -115,7 +115,6 @@ pub fn verify(options: &Options, progress: &dyn Progress) -> Result<Report, Usag
         }
     });
     progress.end();
-    drop(turnstile);
 
     let outcome = fold.finish(&head, &mut counts);
     let mut report = head.report(&files);

@@ -138,7 +138,7 @@ impl Builder {
             [name, vkey, url] => (name, vkey, Some(url.to_owned())),
             _ => return Err(LineProblem::Items("witness <name> <vkey> [<url>]")),
         };
-        let vkey = key(vkey, KeyKind::Cosignature)?;
+        let vkey = Box::new(key(vkey, KeyKind::Cosignature)?);
         let same = |member: &Member| match &member.rule {
             Rule::Witness { vkey: other, .. } => other.public_key() == vkey.public_key(),
             Rule::Group { .. } => false,
