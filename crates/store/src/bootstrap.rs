@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 use crate::keyring::{Keyring, KeyringError, LogKeys};
 use crate::{Append, EventStore, KeyChange, LogInfo, SideStore, StoreError, StreamHead, Verdict};
 
+/// How many tenants may be made at the same time before one is told to try again.
+const SLOT_ATTEMPTS_MAX: usize = 100;
+
 /// What making logs needs.
 #[derive(Clone)]
 pub struct Bootstrap {
@@ -81,20 +84,20 @@ impl Bootstrap {
         tenant: &TenantId,
         predecessor: Option<Predecessor>,
     ) -> Result<OpenLog, KeyringError> {
-        let logs = self.side.logs().await?;
-        if let Some(info) = logs.iter().find(|log| log.tenant == *tenant) {
-            return self.finish(info.clone(), predecessor).await;
-        }
-        let system = logs
-            .iter()
-            .find(|log| log.tenant.is_system())
-            .ok_or_else(|| StoreError::corrupt("there are logs, but none of the tenant `system`"))?;
-        let name = ledger_name(system);
-        let slot = logs.iter().filter_map(|log| log.slot).max().map_or(0, |slot| slot + 1);
         self.keyring.create_log_keys(tenant).await?;
-        let info = LogInfo { tenant: tenant.clone(), slot: Some(slot), origin: format!("{name}/{tenant}") };
-        self.side.put_log(info.clone()).await?;
-        self.finish(info, predecessor).await
+        for attempt in 1.. {
+            let logs = self.side.logs().await?;
+            if let Some(info) = logs.iter().find(|log| log.tenant == *tenant) {
+                return self.finish(info.clone(), predecessor).await;
+            }
+            let info = next_log(&logs, tenant)?;
+            match self.side.put_log(info).await {
+                // Another tenant may have got the slot in the meantime: take the next.
+                Err(StoreError::Invalid { .. }) if attempt < SLOT_ATTEMPTS_MAX => {}
+                outcome => drop(outcome?),
+            }
+        }
+        unreachable!("the loop ends with a log or with an error")
     }
 
     /// Opens a log's keys, and writes its genesis if there is none yet.
@@ -171,6 +174,16 @@ impl Bootstrap {
     }
 }
 
+/// The log of a new tenant: the slot after the last, for slots are never given back.
+fn next_log(logs: &[LogInfo], tenant: &TenantId) -> Result<LogInfo, StoreError> {
+    let system = logs.iter().find(|log| log.tenant.is_system());
+    let system =
+        system.ok_or_else(|| StoreError::corrupt("there are logs, but none of the tenant `system`"))?;
+    let slot = logs.iter().filter_map(|log| log.slot).max().map_or(0, |slot| slot + 1);
+    let origin = format!("{}/{tenant}", ledger_name(system));
+    Ok(LogInfo { tenant: tenant.clone(), slot: Some(slot), origin })
+}
+
 /// The ledger's name: what stands before `/system` in the system log's origin.
 pub fn ledger_name(system: &LogInfo) -> &str {
     system.origin.split_once('/').map_or(&system.origin, |(name, _)| name)
@@ -180,3 +193,6 @@ fn default_name(public_key: &[u8; 32]) -> String {
     let hash = Sha256::digest(public_key);
     hash[..4].iter().fold("local-".to_owned(), |name, byte| name + &format!("{byte:02x}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Signs the heads of logs that grew: at the latest [`SIGN_EVERY`] after an append (formats.md §4).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use ledger::ids::TenantId;
 use tokio::sync::watch;
 
 use crate::keyring::Keyring;
-use crate::{EventStore, SideStore, StoreError, StoredCheckpoint};
+use crate::{EventStore, Read, SideStore, StoreError, StoredCheckpoint};
 
 /// How long an append waits for its checkpoint at the most; many appends share one.
 pub const SIGN_EVERY: Duration = Duration::from_millis(100);
@@ -20,6 +20,8 @@ pub struct Checkpointer {
     side: Arc<dyn SideStore>,
     keyring: Arc<Keyring>,
     signed: HashMap<TenantId, u64>,
+    /// Up to this position of the store everything is signed.
+    seen: u64,
 }
 
 impl std::fmt::Debug for Checkpointer {
@@ -31,21 +33,43 @@ impl std::fmt::Debug for Checkpointer {
 impl Checkpointer {
     /// A checkpointer that has signed nothing yet.
     pub fn new(store: Arc<dyn EventStore>, side: Arc<dyn SideStore>, keyring: Arc<Keyring>) -> Self {
-        Self { store, side, keyring, signed: HashMap::new() }
+        Self { store, side, keyring, signed: HashMap::new(), seen: 0 }
     }
 
     /// Signs every log that grew since its last checkpoint; the number that were signed.
     ///
     /// # Errors
-    /// The store's; what was signed before stays.
+    /// The store's; what was signed before stays, and what was not is tried the next time.
     pub async fn sign_grown(&mut self) -> Result<usize, StoreError> {
+        let position = *self.store.subscribe().borrow();
         let mut count = 0;
-        for log in self.side.logs().await? {
-            if self.sign(&log.tenant).await? {
+        for tenant in self.grown(position).await? {
+            if self.sign(&tenant).await? {
                 count += 1;
             }
         }
+        self.seen = position;
         Ok(count)
+    }
+
+    /// The tenants whose logs may have grown: those of the new events, or all if that is less to look at.
+    async fn grown(&self, position: u64) -> Result<BTreeSet<TenantId>, StoreError> {
+        let all = self.keyring.tenants();
+        let new = position.saturating_sub(self.seen);
+        if self.seen == 0 || new >= all.len() as u64 {
+            return Ok(all);
+        }
+        let (mut tenants, mut from) = (BTreeSet::new(), self.seen + 1);
+        while from <= position {
+            let page = self.store.read(Read::all(from).limit(all.len())).await?;
+            from = page.next;
+            let end = page.end;
+            tenants.extend(page.into_iter().map(|event| event.tenant));
+            if end {
+                break;
+            }
+        }
+        Ok(tenants)
     }
 
     /// Signs one log, if it grew.
@@ -100,3 +124,6 @@ impl Checkpointer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ mod lanes;
 mod settle;
 mod single;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::ExecuteError;
 pub use lanes::LANES_MAX;

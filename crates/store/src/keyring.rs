@@ -3,7 +3,7 @@
 //! A key is durable (wrapped) before it is used for the first time, so that what is sealed stays readable.
 //! [`DataKeys`] is synchronous because sealing is; what it gives out must have been [prepared](Keyring::prepare).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -117,6 +117,11 @@ impl Keyring {
     /// The keys of a log that was [opened](Self::open_log).
     pub fn log(&self, tenant: &TenantId) -> Option<Arc<LogKeys>> {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned()
+    }
+
+    /// Whose logs are open.
+    pub fn tenants(&self) -> BTreeSet<TenantId> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// Unwraps the keys of a log, so that it can be written.

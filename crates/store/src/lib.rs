@@ -12,6 +12,7 @@
 //! The store trusts that sealed events are well formed (`ledger::event::seal` made them) and checks everything
 //! that depends on what is already stored: revisions, chains, command ids, key epochs.
 
+pub mod anchoring;
 mod append;
 pub mod bootstrap;
 pub mod checkpointer;

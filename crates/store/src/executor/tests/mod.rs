@@ -4,4 +4,4 @@ mod bulk;
 mod commands;
 mod faults;
 mod rotation;
-mod support;
+pub(crate) mod support;

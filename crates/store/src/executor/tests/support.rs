@@ -26,12 +26,12 @@ use crate::{
 };
 
 /// Adds up, up to a limit.
-pub(super) struct Counter;
+pub(crate) struct Counter;
 
-pub(super) const LIMIT: u64 = 1_000_000;
+pub(crate) const LIMIT: u64 = 1_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Command {
+pub(crate) enum Command {
     Add(u64),
     /// Adds and keeps a note about a person.
     AddFor(u64, SubjectId),
@@ -42,11 +42,11 @@ pub(super) enum Command {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the sum is {0}")]
-pub(super) struct Refusal(pub(super) u64);
+pub(crate) struct Refusal(pub(super) u64);
 
 #[derive(Debug, Clone)]
-pub(super) struct Added {
-    pub(super) by: u64,
+pub(crate) struct Added {
+    pub(crate) by: u64,
     subject: Option<SubjectId>,
 }
 
@@ -92,7 +92,7 @@ impl DomainEvent for Added {
 
 /// What happens to one call of `append`.
 #[derive(Debug, Clone)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Nothing happened, and it says so.
     Refused(StoreError),
     /// Stored, but the answer is lost.
@@ -106,13 +106,13 @@ pub(super) enum Fault {
 type Plan = dyn FnMut(usize) -> Option<Fault> + Send;
 
 /// The memory store behind faults and a gate.
-pub(super) struct Faulty {
-    pub(super) inner: Arc<MemoryStore>,
+pub(crate) struct Faulty {
+    pub(crate) inner: Arc<MemoryStore>,
     plan: Mutex<Box<Plan>>,
     /// Appends go through while it has permits.
-    pub(super) gate: Semaphore,
-    pub(super) appends: AtomicUsize,
-    pub(super) reads: AtomicUsize,
+    pub(crate) gate: Semaphore,
+    pub(crate) appends: AtomicUsize,
+    pub(crate) reads: AtomicUsize,
 }
 
 #[async_trait]
@@ -162,19 +162,19 @@ impl EventStore for Faulty {
 }
 
 /// A ledger with one tenant.
-pub(super) struct World {
-    pub(super) store: Arc<Faulty>,
-    pub(super) keyring: Arc<Keyring>,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) executor: Arc<Executor>,
-    pub(super) tenant: TenantId,
+pub(crate) struct World {
+    pub(crate) store: Arc<Faulty>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) executor: Arc<Executor>,
+    pub(crate) tenant: TenantId,
 }
 
-pub(super) async fn world() -> World {
+pub(crate) async fn world() -> World {
     world_with(|_| None).await
 }
 
-pub(super) async fn world_with(plan: impl FnMut(usize) -> Option<Fault> + Send + 'static) -> World {
+pub(crate) async fn world_with(plan: impl FnMut(usize) -> Option<Fault> + Send + 'static) -> World {
     let inner = Arc::new(MemoryStore::new());
     let entropy = Arc::new(SeededEntropy::new(1));
     let clock = Arc::new(ManualClock::new("2026-03-01".parse().unwrap()));
@@ -200,20 +200,20 @@ pub(super) async fn world_with(plan: impl FnMut(usize) -> Option<Fault> + Send +
     World { store, keyring, clock, executor: Arc::new(executor), tenant }
 }
 
-pub(super) fn stream(n: usize) -> StreamId {
+pub(crate) fn stream(n: usize) -> StreamId {
     StreamId::of("counter", n).unwrap()
 }
 
-pub(super) fn meta() -> CommandMeta {
+pub(crate) fn meta() -> CommandMeta {
     CommandMeta::of(Actor::system("test"))
 }
 
-pub(super) fn with_id(id: &str, body: u8) -> CommandMeta {
+pub(crate) fn with_id(id: &str, body: u8) -> CommandMeta {
     meta().with_record(CommandRecord { id: CommandId::new(id).unwrap(), body_mac: [body; 32] })
 }
 
 impl World {
-    pub(super) async fn run(
+    pub(crate) async fn run(
         &self,
         stream: &StreamId,
         meta: &CommandMeta,
@@ -223,22 +223,22 @@ impl World {
     }
 
     /// Closes the gate and waits for `appends` to stand before it.
-    pub(super) async fn shut(&self) {
+    pub(crate) async fn shut(&self) {
         self.store.gate.forget_permits(Semaphore::MAX_PERMITS);
     }
 
-    pub(super) async fn waiting(&self, appends: usize) {
+    pub(crate) async fn waiting(&self, appends: usize) {
         while self.store.appends.load(Ordering::SeqCst) < appends {
             tokio::task::yield_now().await;
         }
     }
 
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.store.gate.add_permits(Semaphore::MAX_PERMITS - self.store.gate.available_permits());
     }
 
     /// The sum of a stream, and the ids of its commands.
-    pub(super) async fn sum(&self, stream: &StreamId) -> (u64, Vec<String>) {
+    pub(crate) async fn sum(&self, stream: &StreamId) -> (u64, Vec<String>) {
         let page = self.store.inner.read(Read::stream(&self.tenant, stream, 0).limit(10_000)).await.unwrap();
         let mut commands = Vec::new();
         let mut sum = 0;
@@ -252,7 +252,7 @@ impl World {
     }
 
     /// Every entry of the tenant's log: key, signature, chain. The number of entries comes back.
-    pub(super) async fn verified(&self) -> u64 {
+    pub(crate) async fn verified(&self) -> u64 {
         let (mut epochs, mut chains, mut from) = (Epochs::new(), Chains::default(), 0);
         loop {
             let page = self.store.inner.read(Read::log(&self.tenant, from)).await.unwrap();
@@ -271,7 +271,7 @@ impl World {
     }
 }
 
-pub(super) fn index(outcome: &Outcome) -> u64 {
+pub(crate) fn index(outcome: &Outcome) -> u64 {
     match outcome {
         Outcome::Committed(committed) => committed.first_index,
         Outcome::Duplicate(receipt) => receipt.first_index,
