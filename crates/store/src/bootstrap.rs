@@ -8,6 +8,7 @@ use ledger::epochs::{GENESIS, Genesis, Predecessor, key_stream};
 use ledger::event::{EventHash, SealContext, seal};
 use ledger::ids::{Actor, TenantId};
 use ledger::keys::Signer;
+use ledger::note::is_key_name;
 use sha2::{Digest, Sha256};
 
 use crate::keyring::{Keyring, KeyringError, LogKeys};
@@ -67,6 +68,11 @@ impl Bootstrap {
 
     async fn create_system(&self, name: &str) -> Result<LogInfo, KeyringError> {
         let tenant = TenantId::system();
+        // Before anything is kept: the name never changes afterwards.
+        if !name.is_empty() && !is_key_name(name) {
+            let rule = "no spaces, no '+', no control characters";
+            return Err(StoreError::invalid(format!("the ledger's name {name:?}: {rule}")).into());
+        }
         let signer = self.keyring.create_log_keys(&tenant).await?;
         let name =
             if name.is_empty() { default_name(signer.public_key().as_bytes()) } else { name.to_owned() };
@@ -186,7 +192,7 @@ fn next_log(logs: &[LogInfo], tenant: &TenantId) -> Result<LogInfo, StoreError> 
 
 /// The ledger's name: what stands before `/system` in the system log's origin.
 pub fn ledger_name(system: &LogInfo) -> &str {
-    system.origin.split_once('/').map_or(&system.origin, |(name, _)| name)
+    system.origin.rsplit_once("/system").map_or(&system.origin, |(name, _)| name)
 }
 
 fn default_name(public_key: &[u8; 32]) -> String {

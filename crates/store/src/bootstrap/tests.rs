@@ -185,6 +185,21 @@ async fn the_first_start_names_the_ledger_after_its_key() {
     }
 }
 
+#[tokio::test]
+async fn a_name_is_checked_before_anything_is_kept() {
+    for bad in ["two words", "a+b", "a\nb"] {
+        let store = CutOff::new();
+        let error = started(&store, 1, 1).open(bad).await.unwrap_err();
+        assert!(error.to_string().contains("the ledger's name"), "{error}");
+        assert_eq!(store.logs().await, Ok(Vec::new()));
+    }
+    let store = CutOff::new();
+    let bootstrap = started(&store, 1, 1);
+    bootstrap.open("ledger.example/log").await.unwrap();
+    let t1 = bootstrap.create(&tenant("t1"), None).await.unwrap();
+    assert_eq!(t1.info.origin, "ledger.example/log/t1");
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
