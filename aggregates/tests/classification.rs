@@ -155,6 +155,8 @@ fn list_bound(member: &MemberSchema) -> ListBound {
     match (member.name, member.kind) {
         // 32 pieces of evidence.
         ("applied", _) => ListBound::Items(32),
+        // 256 pieces of evidence.
+        ("evidence", Kind::List(_)) => ListBound::Items(256),
         // 512 digests.
         ("digests", _) => ListBound::Items(512),
         // Chunks of a catalogue are bounded in bytes.
@@ -175,6 +177,7 @@ enum ListBound {
 
 fn largest_kind(kind: &Kind, bound: ListBound) -> usize {
     match kind {
+        Kind::Id { rule: "UUID" } => 38,
         // "1 to N …" names the bound of every bounded text; ids of other crates have at most 160.
         Kind::Id { rule } => {
             let bound = rule.split_whitespace().filter_map(|word| word.parse::<usize>().ok()).max();

@@ -6,7 +6,10 @@ use ledger::time::Timestamp;
 use super::command::APPLY_MAX;
 use super::state::SourceKey;
 use super::tally::Tally;
-use super::{AppliedEvidence, ControlAssessed, ControlCommand, ControlEvent, ControlEvidenceRetracted};
+use super::{
+    AppliedEvidence, ControlAssessed, ControlCommand, ControlEvent, ControlEvidenceLeftOut,
+    ControlEvidenceRetracted,
+};
 use super::{ControlObservationRaised, ControlObservationResolved, ControlRefreshed, ControlState};
 use super::{ControlStatusChanged, ControlWentStale, Freshness, Observation, status};
 use crate::refusals;
@@ -18,7 +21,7 @@ pub struct Control;
 
 /// Evidence in one event: 32 of the longest names stay below the 35,000 bytes of a header.
 const APPLIED_MAX: usize = 32;
-/// Sources of one control: more would make every decision slow; a framework's control is not a fleet.
+/// Sources of one control: more would make every decision slow; one check can report on many targets.
 pub(super) const SOURCES_MAX: usize = 10_000;
 
 refusals! {
@@ -30,9 +33,6 @@ refusals! {
             count: usize
         } => Invalid, "control-too-much-evidence", "",
             "{count} pieces of evidence are too many for one command; 256 fit", "split the batch";
-        /// A control with too many sources.
-        TooManySources {} => Conflict, "control-too-many-sources", "",
-            "the control has 10,000 sources already", "let one check report on many targets, with a finding for each";
     }
 }
 
@@ -75,14 +75,15 @@ fn apply(
     }
     ordered.sort_by_key(|e| (e.observed_to, e.evidence));
     let mut decision = Decision::new(state, now);
+    // A reactor cannot tell anyone that it was refused: what does not count is said in the log.
+    let mut left_out = Vec::new();
     for e in ordered {
         if !decision.state.counts(e) {
             continue;
         }
-        if decision.state.sources.len() >= SOURCES_MAX
-            && !decision.state.sources.contains_key(&SourceKey::from(e))
-        {
-            return Err(ControlRefusal::TooManySources {});
+        if decision.is_full_for(e) {
+            left_out.push(e.evidence);
+            continue;
         }
         decision.weigh(e);
         if decision.pending.len() == APPLIED_MAX || decision.is_unsettled() {
@@ -91,6 +92,9 @@ fn apply(
         }
     }
     decision.flush();
+    if !left_out.is_empty() {
+        decision.record(ControlEvidenceLeftOut { evidence: left_out });
+    }
     Ok(decision.events)
 }
 
@@ -99,7 +103,7 @@ fn retract(state: &ControlState, evidence: EvidenceId, now: Timestamp) -> Vec<Co
         return Vec::new();
     }
     let mut decision = Decision::new(state, now);
-    decision.state.sources.retain(|_, held| held.evidence != evidence);
+    decision.state.retract(evidence);
     decision.tally = Tally::of(decision.state.sources.values());
     let retracted = ControlEvidenceRetracted {
         evidence,
@@ -135,6 +139,10 @@ impl Decision {
     fn new(state: &ControlState, now: Timestamp) -> Self {
         let tally = Tally::of(state.sources.values());
         Self { state: state.clone(), tally, now, pending: Vec::new(), events: Vec::new() }
+    }
+
+    fn is_full_for(&self, e: &AppliedEvidence) -> bool {
+        self.state.sources.len() >= SOURCES_MAX && !self.state.sources.contains_key(&SourceKey::from(e))
     }
 
     fn weigh(&mut self, e: &AppliedEvidence) {

@@ -21,7 +21,7 @@ events! {
             /// When the first source will have missed its cadence.
             stale_after: Option<Timestamp>,
         }
-        /// Evidence no longer counts.
+        /// Evidence no longer counts, nor does anything that its source said before.
         EvidenceRetracted(ControlEvidenceRetracted) = "ledger.control.evidence_retracted.v1" {
             /// The evidence.
             evidence: EvidenceId,
@@ -33,6 +33,11 @@ events! {
             failing: u32,
             /// When the first source will have missed its cadence.
             stale_after: Option<Timestamp>,
+        }
+        /// Evidence of further sources does not count: the control has as many as it can have.
+        EvidenceLeftOut(ControlEvidenceLeftOut) = "ledger.control.evidence_left_out.v1" {
+            /// The evidence, at most 256.
+            evidence: Vec<EvidenceId>,
         }
         /// The status is another one.
         StatusChanged(ControlStatusChanged) = "ledger.control.status_changed.v1" {

@@ -69,6 +69,8 @@ pub enum Freshness {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlState {
     pub(super) sources: BTreeMap<SourceKey, Held>,
+    /// What was retracted, by source: neither it nor what is older counts when it turns up again.
+    pub(super) retracted: BTreeMap<SourceKey, (Timestamp, EvidenceId)>,
     pub(super) status: ControlStatus,
     pub(super) observation: Observation,
     pub(super) freshness: Freshness,
@@ -78,6 +80,7 @@ impl Default for ControlState {
     fn default() -> Self {
         Self {
             sources: BTreeMap::new(),
+            retracted: BTreeMap::new(),
             status: ControlStatus::Unknown,
             observation: Observation::Quiet { epochs: 0 },
             freshness: Freshness::Fresh,
@@ -118,8 +121,19 @@ impl ControlState {
 
     /// Does this evidence say something newer than its source has said?
     pub(super) fn counts(&self, e: &AppliedEvidence) -> bool {
-        let held = self.sources.get(&SourceKey::from(e));
-        held.is_none_or(|held| (e.observed_to, e.evidence) > (held.observed_to, held.evidence))
+        let (key, place) = (SourceKey::from(e), (e.observed_to, e.evidence));
+        self.sources.get(&key).is_none_or(|held| place > (held.observed_to, held.evidence))
+            && self.retracted.get(&key).is_none_or(|retracted| place > *retracted)
+    }
+
+    /// Leaves out what a source says on the ground of this evidence.
+    pub(super) fn retract(&mut self, evidence: EvidenceId) {
+        // A piece of evidence has one source, so at most one place holds it.
+        let found = self.sources.iter().find(|(_, held)| held.evidence == evidence);
+        if let Some((key, held)) = found.map(|(key, held)| (key.clone(), *held)) {
+            self.sources.remove(&key);
+            self.retracted.insert(key, (held.observed_to, held.evidence));
+        }
     }
 
     /// Takes what a source says in the place of what it said; gives both.
@@ -140,7 +154,8 @@ impl ControlState {
                     self.apply(applied);
                 }
             }
-            ControlEvent::EvidenceRetracted(e) => self.sources.retain(|_, held| held.evidence != e.evidence),
+            ControlEvent::EvidenceRetracted(e) => self.retract(e.evidence),
+            ControlEvent::EvidenceLeftOut(_) => {}
             ControlEvent::StatusChanged(e) => self.status = e.to,
             ControlEvent::ObservationRaised(e) => self.observation = Observation::Open { epoch: e.epoch },
             ControlEvent::ObservationResolved(e) => self.observation = Observation::Quiet { epochs: e.epoch },

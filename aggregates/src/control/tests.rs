@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::decide::SOURCES_MAX;
 use super::*;
-use crate::refusal::RefusalKind::{Conflict, Invalid};
+use crate::refusal::RefusalKind::Invalid;
 use crate::testing::{at, from_store, given};
 use crate::values::{CheckId, CheckResult, ControlStatus, EvidenceId, SourceId, TargetRef};
 
@@ -187,9 +187,30 @@ fn retracted_evidence_no_longer_counts() {
 }
 
 #[test]
-fn bounds_are_named() {
+fn retracted_evidence_does_not_come_back() {
+    let fail = says(2, "probe:a", CheckResult::Fail, 719);
+    let past = history(&[
+        ("2026-03-01T12:00:00Z", apply([says(1, "probe:a", CheckResult::Pass, 710)])),
+        ("2026-03-01T12:00:00Z", apply([fail.clone()])),
+        ("2026-03-01T12:00:00Z", ControlCommand::Retract { evidence: evidence(2) }),
+    ]);
+    // The reactor goes through the log again.
+    given::<Control>(past.clone())
+        .when(&apply([says(1, "probe:a", CheckResult::Pass, 710), fail]))
+        .then_nothing();
+    given::<Control>(past.clone()).when(&ControlCommand::Retract { evidence: evidence(2) }).then_nothing();
+    let newer = apply([says(3, "probe:a", CheckResult::Pass, 720)]);
+    assert_eq!(given::<Control>(past).when(&newer).events().len(), 2);
+}
+
+#[test]
+fn a_batch_has_a_bound() {
     let many = (0..257).map(|n| says(n, "probe:a", CheckResult::Pass, 1));
     given::<Control>([]).when(&apply(many)).then_refused(Invalid, "control-too-much-evidence", "");
+}
+
+#[test]
+fn evidence_of_too_many_sources_is_left_out_and_said_so() {
     let source = |n: usize| AppliedEvidence {
         target_ref: TargetRef::new(n.to_string()).unwrap(),
         ..says(n as u128, "probe:a", CheckResult::Pass, 720)
@@ -198,11 +219,15 @@ fn bounds_are_named() {
     for n in 0..SOURCES_MAX {
         state.apply(&source(n));
     }
-    let ctx = DecideCtx { now: at("2026-03-01T12:00:00Z") };
-    let refused = Control::decide(&state, &apply([source(SOURCES_MAX)]), &ctx).unwrap_err();
-    assert_eq!(crate::refusal::Refusal::kind(&refused), Conflict);
+    state.status = ControlStatus::Pass;
     let known = AppliedEvidence { observed_to: at("2026-03-01T12:01:00Z"), ..source(7) };
-    assert!(Control::decide(&state, &apply([known]), &ctx).is_ok());
+    let further = source(SOURCES_MAX);
+    let (_, events) = run(state, &apply([known.clone(), further.clone()]), at("2026-03-01T12:02:00Z"));
+    let [ControlEvent::Assessed(assessed), ControlEvent::EvidenceLeftOut(left_out)] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(assessed.applied, [known]);
+    assert_eq!(left_out.evidence, [further.evidence]);
 }
 
 #[test]

@@ -155,9 +155,10 @@ fn controls() -> Vec<AnyEvent> {
     };
     let (status, sources, failing, stale_after) = (ControlStatus::Fail, 2, 1, Some(deadline));
     let (from, to) = (ControlStatus::Pass, ControlStatus::Fail);
-    let events: [ControlEvent; 7] = [
+    let events: [ControlEvent; 8] = [
         ControlAssessed { applied: vec![applied], status, sources, failing, stale_after }.into(),
         ControlEvidenceRetracted { evidence: evidence(1), status, sources, failing, stale_after }.into(),
+        ControlEvidenceLeftOut { evidence: vec![evidence(3)] }.into(),
         ControlStatusChanged { from, to, evidence: Some(evidence(1)) }.into(),
         ControlObservationRaised { epoch: 1, evidence: evidence(1) }.into(),
         ControlObservationResolved { epoch: 1, evidence: Some(evidence(2)) }.into(),

@@ -130,7 +130,7 @@ fn fold_control(event: &LogEvent, fact: &ControlEvent, rows: &mut dyn Rows) -> R
         }
         ControlEvent::ObservationRaised(raised) => row.failure = Some(raised.epoch.into()),
         ControlEvent::ObservationResolved(_) => row.failure = None,
-        ControlEvent::WentStale(_) | ControlEvent::Refreshed(_) => {}
+        ControlEvent::WentStale(_) | ControlEvent::Refreshed(_) | ControlEvent::EvidenceLeftOut(_) => {}
     }
     if let Some(entry) = history(event, fact, &row) {
         rows.store(&entry);
@@ -228,6 +228,10 @@ fn history(event: &LogEvent, fact: &ControlEvent, row: &ControlRow) -> Option<Co
         ControlEvent::EvidenceRetracted(retracted) => {
             entry.evidence = Some(retracted.evidence);
             "evidence_retracted".into()
+        }
+        ControlEvent::EvidenceLeftOut(left_out) => {
+            entry.evidence = left_out.evidence.first().copied();
+            "evidence_left_out".into()
         }
         ControlEvent::ObservationRaised(raised) => {
             entry.failure = Some(raised.epoch.into());

@@ -132,8 +132,8 @@ read_model! {
         }
         /// When it was decided.
         time: Time as Timestamp,
-        /// `status_changed`, `observation_raised`, `observation_resolved`, `went_stale`, `refreshed` or
-        /// `evidence_retracted`.
+        /// `status_changed`, `observation_raised`, `observation_resolved`, `went_stale`, `refreshed`,
+        /// `evidence_retracted` or `evidence_left_out`.
         change: Symbol as Arc<str>,
         /// The status before, where it changed.
         previous: Symbol as Option<ControlStatus>,

@@ -49,6 +49,7 @@ fn alert(seen: &SeenEvent) -> Option<Intent> {
             ControlEvent::Refreshed(e) => Some(resolve(seen, ControlStale, e.deadline)),
             ControlEvent::Assessed(_)
             | ControlEvent::EvidenceRetracted(_)
+            | ControlEvent::EvidenceLeftOut(_)
             | ControlEvent::StatusChanged(_) => None,
         },
         AnyEvent::Probe(event) => match event {

@@ -227,6 +227,30 @@ fn a_failure_raises_one_alert_and_its_recovery_resolves_it_however_often_events_
     assert_eq!((run.alerts.len(), run.open()), (2, 1), "a new failure is a new alert");
 }
 
+/// The driver lost its place: it goes through the log again, in other batches, at a later time.
+#[test]
+fn going_through_the_log_again_changes_nothing_even_after_a_rejection() {
+    let log = [
+        submitted(1, CheckResult::Pass, &["host-1"]),
+        submitted(2, CheckResult::Fail, &["host-1"]),
+        rejected(3, 2, &["host-1"]),
+        submitted(4, CheckResult::Pass, &["host-1"]),
+    ];
+    let mut run = Run::default();
+    for seen in &log {
+        run.run(&evidence_to_controls(std::slice::from_ref(seen), &no_default), "2026-03-01T11:30:00Z");
+    }
+    let before = run.seen.clone();
+    assert!(before.len() > 4 && run.open() == 0);
+    for size in 1..=4 {
+        for batch in log.chunks(size) {
+            run.run(&evidence_to_controls(batch, &no_default), "2026-03-01T11:40:00Z");
+        }
+        run.run(&alerts(&before), "2026-03-01T11:40:00Z");
+    }
+    assert_eq!(run.seen, before);
+}
+
 #[test]
 fn a_missed_cadence_turns_a_control_stale_with_an_alert_that_fresh_evidence_resolves() {
     let mut run = Run::default();
