@@ -6,6 +6,7 @@ mod auth;
 mod cli;
 mod commands;
 mod config;
+mod console;
 mod error;
 mod history;
 mod http;

@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
 use ledger::bundle::BundleSummary;
-use ledger::ids::TenantId;
+use ledger::ids::{TenantId, uuid_v7};
+use ledger_aggregates::values::ExportId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -93,7 +94,9 @@ async fn export(
 ) -> Result<Response, ApiError> {
     let tenant = body.tenant.unwrap_or_else(|| app.first_tenant());
     let caller = Caller { principal: operator, tenant };
-    let request = Request { out: body.out, redact: body.redact, purpose: body.purpose };
+    let id = ExportId(uuid_v7(&*app.clock, &*app.entropy));
+    let request =
+        Request { id, out: body.out, redact: body.redact, purpose: body.purpose, recipient: None };
     let (send, receive) = mpsc::channel::<Bytes>(LINES_MAX);
     tokio::spawn(async move {
         let progress = |progress| drop(send.try_send(line(&Line::Progress(progress))));

@@ -60,6 +60,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let outer = Outer { ids: Arc::default(), metrics: Arc::clone(&app.metrics) };
     routes
         .route("/openapi.json", get(served))
+        .merge(crate::console::router(app))
         .fallback(|| async { ApiError::not_found("this path") })
         .method_not_allowed_fallback(|method: Method| async move {
             ApiError::new(METHOD_NOT_ALLOWED, format!("the path does not take {method}"))

@@ -9,7 +9,7 @@ use ledger::anchor::{AnchorFile, AnchorTree};
 use ledger::bundle::{BundleMeta, BundleSink, BundleSummary, BundleWriter, DisclosedLine};
 use ledger::checkpoint::Checkpoint;
 use ledger::event::Header;
-use ledger::ids::{CommandId, TenantId, uuid_v7};
+use ledger::ids::{CommandId, TenantId};
 use ledger::policy::Policy;
 use ledger_aggregates::export::{Export, ExportCommand};
 use ledger_aggregates::values::{ExportFailure, ExportId};
@@ -28,12 +28,16 @@ const PAGE_EVENTS: usize = 2_000;
 /// An export to be made.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// The id under which it is recorded.
+    pub id: ExportId,
     /// The directory to make.
     pub out: PathBuf,
     /// Leave all disclosures and blobs out.
     pub redact: bool,
     /// What it is for: audit, regulator, portability or backup.
     pub purpose: String,
+    /// Who gets it (confidential).
+    pub recipient: Option<String>,
 }
 
 /// What an export should hold.
@@ -71,8 +75,8 @@ pub async fn run(
 ) -> Result<BundleSummary> {
     let purpose = request.purpose.parse().map_err(|error| anyhow!("purpose: {error}"))?;
     let partial = prepare(&request.out)?;
-    let id = ExportId(uuid_v7(&*app.clock, &*app.entropy));
-    let asked = ExportCommand::Request { purpose, redacted: request.redact, recipient: None };
+    let id = request.id;
+    let asked = ExportCommand::Request { purpose, redacted: request.redact, recipient: request.recipient.clone() };
     let requested_at = record(app, caller, id, "request", &asked).await?;
     let plan = Plan { tenant: &caller.tenant, request: &request, requested_at };
     let written = write_to(app, &plan, &partial, &mut progress).await.and_then(|summary| {

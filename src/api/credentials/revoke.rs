@@ -24,7 +24,7 @@ use crate::http::body::Json as Body;
 #[serde(deny_unknown_fields)]
 pub struct RevokeCredential {
     /// compromised, superseded or `no_longer_needed`.
-    reason: String,
+    pub reason: String,
 }
 
 /// End a credential at once: when this is answered, no request with it succeeds.

@@ -27,10 +27,10 @@ use crate::http::body::Json as Body;
 #[serde(deny_unknown_fields)]
 pub struct RotateCredential {
     /// How long the old secret still works, in seconds, at most 31 days; one day without it.
-    overlap_seconds: Option<u64>,
+    pub overlap_seconds: Option<u64>,
     /// When the credential ends by itself; as before without it.
     #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Time enough to bring a new key to where the old one is used.

@@ -24,9 +24,9 @@ use ledger_aggregates::values::{Environment, Role};
 #[serde(deny_unknown_fields)]
 pub struct CreateTenant {
     /// What people call it (confidential).
-    name: String,
+    pub name: String,
     /// Whom to ask (personal).
-    contact: Option<String>,
+    pub contact: Option<String>,
 }
 
 /// A tenant that was made, with its first key.
@@ -37,9 +37,9 @@ pub struct CreatedTenant {
     /// The origin line of its checkpoints.
     origin: String,
     /// Its trust file: give it to whoever will verify exports.
-    trust: String,
+    pub trust: String,
     /// Its first admin key, shown this once.
-    admin: NewKey,
+    pub admin: NewKey,
 }
 
 /// Make a tenant: its log with genesis and keys, and a first admin key.

@@ -220,7 +220,7 @@ pub async fn revoke(
         viewer.needs(Permission::Manage)?;
         let body = RevokeCredential { reason: form.reason };
         let app = State(Arc::clone(&console.app));
-        revoke_by_api(app, viewer.caller.clone(), Path(id), HeaderMap::new(), Body(body)).await?;
+        let (_, _) = revoke_by_api(app, viewer.caller.clone(), Path(id), HeaderMap::new(), Body(body)).await?;
         Ok("The key is revoked: no request with it succeeds from now on.")
     };
     let outcome = outcome.await;

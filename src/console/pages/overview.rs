@@ -25,7 +25,10 @@ use crate::error::ApiError;
 
 /// Days that the trend shows.
 const TREND_DAYS: i64 = 30;
-const DAY_MICROS: i64 = 86_400_000_000;
+/// Hours that it shows while a ledger is too young for days.
+const TREND_HOURS: i64 = 24;
+const HOUR_MICROS: i64 = 3_600_000_000;
+const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 /// Controls that need attention, of each status, that are listed.
 const ATTENTION_MAX: usize = 8;
 /// Alerts and evidence that are listed.
@@ -46,6 +49,7 @@ struct Overview {
 
 struct Trend {
     framework: String,
+    unit: &'static str,
     columns: [Column; 3],
     rows: Vec<TrendRow>,
 }
@@ -57,7 +61,8 @@ struct Column {
 }
 
 struct TrendRow {
-    day: String,
+    name: String,
+    exact: String,
     values: [String; 3],
 }
 
@@ -135,34 +140,38 @@ pub async fn scores(console: &Console, tenant: &TenantId) -> Result<Vec<(String,
     Ok(cards.into_iter().map(score).collect())
 }
 
-/// How each of the last days ended; days without a change are as the day before.
+/// How each of the last days (of a young ledger: hours) ended; one without a change is as the one before.
 async fn trend(
     console: &Console,
     tenant: &TenantId,
     scores: &[(String, Score)],
 ) -> Result<Option<Trend>, ApiError> {
     let Some((framework, score)) = scores.iter().max_by_key(|(_, score)| score.assessed) else { return Ok(None) };
-    let today = console.app.clock.now().micros().div_euclid(DAY_MICROS);
     let query = Query::new(&SCORECARD_HISTORY, tenant).is_text("framework", framework).descending();
     let hours = console.rows::<ScorecardHistoryRow>(query.limit(1000), None).await?.rows;
-    let day_of = |row: &ScorecardHistoryRow| row.hour.micros().div_euclid(DAY_MICROS);
-    let mut rows = Vec::new();
-    for day in today - TREND_DAYS + 1..=today {
-        // Rows are newest first: the first one that is not later is how the day ended.
-        let Some(row) = hours.iter().find(|row| day_of(row) <= day) else { continue };
-        let name = At::from(Timestamp::from_micros(day * DAY_MICROS)).short;
-        rows.push(TrendRow {
-            day: name.chars().take(10).collect(),
-            values: [row.pass, row.fail + row.error, row.stale + row.inconclusive].map(|count| count.to_string()),
-        });
-    }
+    let Some(oldest) = hours.last().map(|row| row.hour.micros()) else { return Ok(None) };
+    let now = console.app.clock.now().micros();
+    let (unit, step, steps, shown) = if now - oldest < 3 * DAY_MICROS {
+        ("hour", HOUR_MICROS, TREND_HOURS, 16)
+    } else {
+        ("day", DAY_MICROS, TREND_DAYS, 10)
+    };
+    // One step before the first row nothing was assessed: that is where the lines begin.
+    let (first, last) = (oldest.div_euclid(step) - 1, now.div_euclid(step));
+    let rows = (first.max(last - steps + 1)..=last).map(|at| {
+        // Rows are newest first: the first one that is not later is how the step ended.
+        let row = hours.iter().find(|row| row.hour.micros().div_euclid(step) <= at);
+        let counts = row.map_or([0; 3], |row| [row.pass, row.fail + row.error, row.stale + row.inconclusive]);
+        let time = At::from(Timestamp::from_micros(at * step));
+        TrendRow { name: time.short.chars().take(shown).collect(), exact: time.exact, values: counts.map(|n| n.to_string()) }
+    });
+    let rows: Vec<_> = rows.collect();
     let columns = [
         Column { label: "pass", class: "pass", token: "--pass-fill" },
         Column { label: "fail or error", class: "fail", token: "--fail-fill" },
         Column { label: "stale or inconclusive", class: "stale", token: "--warn-fill" },
     ];
-    // One point is no trend.
-    Ok((rows.len() > 1).then(|| Trend { framework: score.title.clone(), columns, rows }))
+    Ok(Some(Trend { framework: score.title.clone(), unit, columns, rows }))
 }
 
 async fn attention(console: &Console, tenant: &TenantId) -> Result<Vec<Attention>, ApiError> {

@@ -34,10 +34,6 @@ pub struct Step {
 pub struct Told {
     /// Its number in the log.
     pub index: u64,
-    /// Its type.
-    pub event_type: String,
-    /// Its public members.
-    pub data: Map<String, Value>,
     /// Its step.
     pub step: Step,
 }
@@ -58,7 +54,7 @@ pub fn tell(event: &StoredEvent) -> Result<Told, ApiError> {
         index: Some(event.index),
         actor: actor_words(header.actor.kind.as_str(), header.actor.id.as_str()),
     };
-    Ok(Told { index: event.index, event_type: header.event_type.into_owned(), data, step })
+    Ok(Told { index: event.index, step })
 }
 
 /// What an event came to, by the members that say so.

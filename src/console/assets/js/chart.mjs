@@ -23,7 +23,11 @@ function read(table) {
   return { names, data: [seconds, ...columns] };
 }
 
-const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
+/** A moment in UTC: the time of day where the whole chart lies within a few days, else the day. */
+function moment(seconds, short) {
+  const text = new Date(seconds * 1000).toISOString();
+  return short ? `${text.slice(5, 10)} ${text.slice(11, 16)}` : text.slice(5, 10);
+}
 const HEIGHT = 220;
 
 function draw(figure) {
@@ -31,6 +35,7 @@ function draw(figure) {
   const tip = figure.querySelector(".chart-tip");
   const { names, data } = read(figure.querySelector("table"));
   if (data[0].length < 2) return undefined;
+  const short = data[0].at(-1) - data[0][0] < 4 * 86_400;
   const [ink, line] = [colour("--ink-soft"), colour("--line")];
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
@@ -47,10 +52,10 @@ function draw(figure) {
       label, stroke: colour(token), width: 2, points: { show: false },
       paths: window.uPlot.paths.stepped({ align: 1 }),
     }))],
-    axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => day(tick).slice(5)) }, { ...axis, size: 44 }],
+    axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => moment(tick, short)) }, { ...axis, size: 44 }],
     hooks: {
       setCursor: [({ cursor: { idx } }) => {
-        tip.textContent = idx == null ? tip.dataset.rest : `${day(data[0][idx])}: ${said(idx)}`;
+        tip.textContent = idx == null ? tip.dataset.rest : `${moment(data[0][idx], short)}: ${said(idx)}`;
       }],
     },
   }, data, place);
