@@ -25,6 +25,13 @@ pub struct Code {
     pub page: &'static str,
 }
 
+impl Code {
+    /// The HTTP status, for answers that are no problem documents: pages, streams, health.
+    pub fn http(self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
 macro_rules! codes {
     ($($name:ident $slug:literal $status:literal $title:literal;)*) => {
         $(

@@ -52,7 +52,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>
     let ready = problems.is_empty();
     let quarantined = app.views.poisoned().len() as u64;
     let body = Readiness { ready, store, position, projection_lag: lag, quarantined, problems };
-    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+    (if ready { StatusCode::OK } else { crate::error::UNAVAILABLE.http() }, Json(body))
 }
 
 /// Metrics for Prometheus.

@@ -88,7 +88,7 @@ pub async fn serve(Path((build, name)): Path<(String, String)>) -> Response {
         )
             .into_response(),
         // A page of an older build asks for older files: it is told that they are gone, and keeps nothing of it.
-        None => (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")]).into_response(),
+        None => (crate::error::NOT_FOUND.http(), [(header::CACHE_CONTROL, "no-store")]).into_response(),
     }
 }
 

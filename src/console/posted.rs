@@ -24,7 +24,7 @@ pub struct Malformed;
 
 impl IntoResponse for Malformed {
     fn into_response(self) -> Response {
-        (StatusCode::BAD_REQUEST, "the form could not be read").into_response()
+        (crate::error::MALFORMED.http(), "the form could not be read").into_response()
     }
 }
 

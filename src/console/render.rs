@@ -111,9 +111,8 @@ impl Console {
             // The read models are what is wrong: the page does without them.
             Err(_) => self.bare_frame(viewer, title),
         };
-        let status = StatusCode::from_u16(error.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let request = crate::http::request::id();
-        html(status, &Problem { frame, detail: error.detail, hint: error.hint, request: request.to_string() })
+        html(error.code.http(), &Problem { frame, detail: error.detail, hint: error.hint, request: request.to_string() })
     }
 
     /// Back to a page after something was done, with a word about it.

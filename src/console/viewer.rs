@@ -115,9 +115,9 @@ impl IntoResponse for Away {
     fn into_response(self) -> Response {
         match self {
             Self::Door(next) => Redirect::to(&address("/sign-in", &[("next", &next)])).into_response(),
-            Self::Refused => (StatusCode::UNAUTHORIZED, "the session has ended").into_response(),
+            Self::Refused => (crate::error::UNAUTHENTICATED.http(), "the session has ended").into_response(),
             Self::Forged => {
-                (StatusCode::FORBIDDEN, "this request did not come from a page of this console").into_response()
+                (crate::error::FORBIDDEN.http(), "this request did not come from a page of this console").into_response()
             }
         }
     }

@@ -39,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger-store", &["ledger"]),
     ("ledger-store-sqlite", &["ledger", "ledger-store"]),
     ("ledger-sandbox", &[]),
+    ("ledger-fakes", &["ledger"]),
     ("ledger-probes", &["ledger", "ledger-probe"]),
     ("ledger-connectors", &["ledger", "ledger-sandbox"]),
 ];

@@ -68,8 +68,7 @@ pub async fn enter(State(console): State<Arc<Console>>, request: Request) -> Res
     let id = match admit(&console, field(&form, "key")) {
         Ok(id) => id,
         Err(error) => {
-            let status = StatusCode::from_u16(error.code.status).unwrap_or(StatusCode::UNAUTHORIZED);
-            return page(status, Some(error.detail), next);
+            return page(error.code.http(), Some(error.detail), next);
         }
     };
     if let Some(old) = cookie(&headers, SECURE_COOKIE).or_else(|| cookie(&headers, COOKIE)) {
