@@ -45,8 +45,8 @@ fn computed() -> BTreeMap<&'static str, String> {
         ("digest", digest),
         ("event_hash", EventHash::of(header.as_bytes()).to_string()),
         ("header", header),
-        ("signature", b64::encode(&signature)),
-        ("leaf", b64::encode(&leaf_of(&entry))),
+        ("signature", b64::encode(signature)),
+        ("leaf", b64::encode(leaf_of(&entry))),
         ("entry", String::from_utf8(entry).unwrap()),
     ])
 }
