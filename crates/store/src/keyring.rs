@@ -19,6 +19,10 @@ use zeroize::Zeroizing;
 
 use crate::{EventStore, LogInfo, PutOutcome, SecretKey, SecretKind, SideStore, StoreError};
 
+mod change;
+#[cfg(test)]
+mod tests;
+
 /// The id of a tenant's only key of its kind.
 const FIRST: &str = "1";
 
@@ -57,6 +61,8 @@ pub enum KeyringError {
 pub struct Keyring {
     side: Arc<dyn SideStore>,
     kek: Kek,
+    /// Key-encryption keys of the past, while secrets are still wrapped under them.
+    old: Vec<Kek>,
     entropy: Arc<dyn Entropy>,
     tenants: RwLock<HashMap<TenantId, Arc<LogKeys>>>,
 }
@@ -111,7 +117,7 @@ impl LogKeys {
 impl Keyring {
     /// The keys that `kek` unwraps from `side`.
     pub fn new(side: Arc<dyn SideStore>, kek: Kek, entropy: Arc<dyn Entropy>) -> Self {
-        Self { side, kek, entropy, tenants: RwLock::default() }
+        Self { side, kek, old: Vec::new(), entropy, tenants: RwLock::default() }
     }
 
     /// The keys of a log that was [opened](Self::open_log).
@@ -291,7 +297,7 @@ impl Keyring {
         wrapped: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
         let failed = |source| KeyringError::Secret { what: kind.as_str(), tenant: tenant.clone(), source };
-        self.kek.unwrap(&purpose(tenant, kind, id), wrapped).map_err(failed)
+        self.kek_for(wrapped).unwrap(&purpose(tenant, kind, id), wrapped).map_err(failed)
     }
 
     async fn find(

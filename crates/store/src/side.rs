@@ -186,6 +186,17 @@ pub enum SecretKind {
 }
 
 impl SecretKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::EventKey,
+        Self::CheckpointKey,
+        Self::TenantDataKey,
+        Self::SubjectDataKey,
+        Self::CommandKey,
+        Self::Credential,
+        Self::Other,
+    ];
+
     /// The name that stands in the storage.
     pub const fn as_str(self) -> &'static str {
         match self {

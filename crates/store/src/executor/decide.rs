@@ -32,6 +32,9 @@ pub(super) enum Decided<E> {
     NotLoaded,
 }
 
+/// What `submit` gave for the sealed events, or what else was decided.
+pub(super) type InLane<R, E> = Result<Result<R, Decided<E>>, ExecuteError<E>>;
+
 /// Sealed events on their way to the store.
 pub(super) struct Sealed {
     pub(super) append: Append,
@@ -73,10 +76,28 @@ impl Executor {
         item: &BulkItem<'_, A>,
         lane: &Arc<Lane>,
         submit: impl FnOnce(Box<Sealed>) -> R,
-    ) -> Result<Result<R, Decided<A::Error>>, ExecuteError<A::Error>> {
+    ) -> InLane<R, A::Error> {
         let mut core = lane.core();
         let basis = (core.generation, core.ticket);
-        let Some(tip) = core.tip.as_mut() else { return Ok(Err(Decided::NotLoaded)) };
+        // Taken out while the domain's code runs: should it panic, the lane is read again.
+        let Some(mut tip) = core.tip.take() else { return Ok(Err(Decided::NotLoaded)) };
+        let decided = self.decide_on::<A>(tenant, item, &mut tip, basis);
+        core.tip = Some(tip);
+        let (append, activates) = match decided? {
+            Ok(sealed) => sealed,
+            Err(other) => return Ok(Err(other)),
+        };
+        let flight = Some(InFlight::next(lane, &mut core));
+        Ok(Ok(submit(Box::new(Sealed { append, flight, activates }))))
+    }
+
+    fn decide_on<A: Aggregate>(
+        &self,
+        tenant: &TenantId,
+        item: &BulkItem<'_, A>,
+        tip: &mut Tip,
+        basis: (u64, u64),
+    ) -> InLane<(Append, Option<Kid>), A::Error> {
         let head = tip.head;
         let Some(state) = tip.state.downcast_mut::<A::State>() else {
             return Err(StoreError::invalid("a stream belongs to one kind of aggregate").into());
@@ -87,17 +108,15 @@ impl Executor {
             answer => return Ok(Err(Decided::Idle { refused: answer.err(), head, basis })),
         };
         let bodies: Vec<EventBody> = events.iter().map(DomainEvent::encode).collect();
-        let (append, activates) = match self.seal_all::<A>(tenant, item, head, &ctx, &events, &bodies) {
-            Ok(sealed) => sealed,
+        let sealed = match self.seal_all::<A>(tenant, item, head, &ctx, &events, &bodies) {
             Err(ExecuteError::Seal(error)) if needs_key(&error) => {
                 return Ok(Err(Decided::KeysMissing(bodies)));
             }
-            Err(error) => return Err(error),
+            sealed => sealed?,
         };
         *state = events.iter().fold(std::mem::take(state), A::evolve);
-        tip.head = Some(StreamHead { seq: append.last().seq, hash: append.last().hash });
-        let flight = Some(InFlight::next(lane, &mut core));
-        Ok(Ok(submit(Box::new(Sealed { append, flight, activates }))))
+        tip.head = Some(StreamHead { seq: sealed.0.last().seq, hash: sealed.0.last().hash });
+        Ok(Ok(sealed))
     }
 
     fn seal_all<A: Aggregate>(

@@ -52,7 +52,7 @@ impl Lane {
     }
 
     pub(super) fn core(&self) -> MutexGuard<'_, Core> {
-        // A panic in `decide` poisons the lock; the state is only replaced whole, so that it is still sound.
+        // A panic in the domain's code poisons the lock, but the tip was out of it then.
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

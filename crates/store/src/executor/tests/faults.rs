@@ -125,6 +125,20 @@ async fn a_caller_that_goes_away_does_not_stop_the_lane() {
     world.verified().await;
 }
 
+#[tokio::test]
+async fn a_panic_in_the_domains_code_leaves_the_lane_to_be_read_again() {
+    let world = Arc::new(world().await);
+    world.run(&stream(1), &meta(), Command::Add(1)).await.unwrap();
+    let broken = {
+        let world = world.clone();
+        tokio::spawn(async move { world.run(&stream(1), &meta(), Command::Add(BROKEN)).await })
+    };
+    assert!(broken.await.unwrap_err().is_panic());
+    assert_eq!(world.run(&stream(1), &meta(), Command::Claim(1)).await, Ok(Outcome::Unchanged));
+    world.run(&stream(1), &meta(), Command::Add(1)).await.unwrap();
+    assert_eq!(world.sum(&stream(1)).await.0, 2);
+}
+
 /// Writers that repeat until they are told, through a store that fails every third call in all its ways.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn under_faults_every_acknowledged_command_is_there_exactly_once() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ledger::domain::{Aggregate, DecideCtx, DecodeError, DomainEvent, EventBody};
-use ledger::epochs::{KeyEvent, RevokeReason, Revoked, Rotated, key_stream};
+use ledger::epochs::{KeyEvent, RevokeReason, Revoked, key_stream};
 use ledger::keys::Signer;
 use serde_json::{Map, Value};
 
@@ -51,11 +51,12 @@ impl DomainEvent for Written {
 
 async fn rotate(world: &World) -> Outcome {
     let keys = world.keyring.log(&world.tenant).unwrap();
-    let new = world.keyring.create_event_key(&world.tenant).await.unwrap();
-    let event = KeyEvent::Rotated(Rotated::prove(&keys.origin, keys.signer().kid(), &new));
+    let rotated = world.keyring.prepare_rotation(&world.tenant).await.unwrap();
+    let new = rotated.kid;
+    let event = KeyEvent::Rotated(rotated);
     let stream = key_stream(&world.tenant).unwrap();
     let outcome = world.executor.execute::<Keys>(&world.tenant, &stream, &meta(), &event).await.unwrap();
-    assert_eq!(keys.signer().kid(), new.kid(), "the new key signs from now on");
+    assert_eq!(keys.signer().kid(), new, "the new key signs from now on");
     outcome
 }
 

@@ -28,6 +28,9 @@ use crate::{
 /// Adds up, up to a limit.
 pub(crate) struct Counter;
 
+/// Adding this panics.
+pub(crate) const BROKEN: u64 = 13;
+
 pub(crate) const LIMIT: u64 = 1_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +72,7 @@ impl Aggregate for Counter {
     }
 
     fn evolve(state: u64, event: &Added) -> u64 {
+        assert_ne!(event.by, BROKEN, "a mistake in the domain's code");
         state + event.by
     }
 }
