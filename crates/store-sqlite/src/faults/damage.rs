@@ -4,11 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ledger::clock::{Entropy, SeededEntropy};
 use ledger::tile::TileId;
 use ledger_store::{Append, CommandRecord, EventStore, Read};
 
-use super::{commit, log, open, options, rounds, runtime};
+use super::{Dice, commit, log, open, options, rounds, runtime};
 use crate::store::SqliteStore;
 use crate::verify::verify_store;
 
@@ -83,16 +82,6 @@ fn judge(dir: &Path, truth: &str, what: &str, outcomes: &mut Outcomes) {
     *(if same { &mut outcomes.harmless } else { &mut outcomes.by_verify }) += 1;
 }
 
-struct Dice(SeededEntropy);
-
-impl Dice {
-    fn below(&self, limit: usize) -> usize {
-        let mut bytes = [0; 8];
-        self.0.fill(&mut bytes);
-        usize::try_from(u64::from_le_bytes(bytes) % limit as u64).unwrap()
-    }
-}
-
 fn truth(crashed: &Path) -> String {
     let dir = tempfile::tempdir().unwrap();
     copy_all(crashed, dir.path());
@@ -110,7 +99,7 @@ fn no_flipped_bit_goes_unnoticed() {
     let original = tempfile::tempdir().unwrap();
     crashed(original.path());
     let truth = truth(original.path());
-    let dice = Dice(SeededEntropy::new(41));
+    let dice = Dice::new(41);
     let mut outcomes = Outcomes::default();
     for round in 0..rounds("flipped bits", 60, 1500) {
         let name = FILES[round % 3];
@@ -133,7 +122,7 @@ fn no_cut_goes_unnoticed() {
     let original = tempfile::tempdir().unwrap();
     crashed(original.path());
     let truth = truth(original.path());
-    let dice = Dice(SeededEntropy::new(42));
+    let dice = Dice::new(42);
     let mut outcomes = Outcomes::default();
     for round in 0..rounds("cuts", 24, 600) {
         let name = FILES[round % 3];

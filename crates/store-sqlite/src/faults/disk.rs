@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use ledger_store::conformance::Sealer;
 use ledger_store::{EventStore, Read, StoreError, Verdict};
 
-use super::{commit, log, open, options, rounds, runtime};
+use super::{commit, has, log, open, options, rounds, runtime};
 use crate::error::OpenError;
 use crate::store::SqliteStore;
 use crate::verify::verify_store;
@@ -119,15 +119,6 @@ fn untrue(dir: &Path, told: &Told) -> usize {
         told.acknowledged.iter().filter(|event| !there(event)).count()
             + told.refused.iter().filter(|event| there(event)).count()
     })
-}
-
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let found = found.is_ok_and(|status| status.success());
-    if !found {
-        println!("{program} is not installed: this fault is not injected");
-    }
-    found
 }
 
 fn strace<'a>(inject: &'a str, trace: &'a str, file: &'a str) -> Vec<&'a str> {

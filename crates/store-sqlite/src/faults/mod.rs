@@ -6,12 +6,14 @@
 mod crash;
 mod damage;
 mod disk;
+mod power;
 mod recovery;
 mod tampering;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use ledger::clock::{Entropy, SeededEntropy};
 use ledger_store::conformance::Sealer;
 use ledger_store::{Append, EventStore, SideStore, Verdict};
 
@@ -70,5 +72,31 @@ fn filled(dir: &Path) -> u64 {
 fn copy(from: &Path, to: &Path) {
     for name in ["events.db", "heads"] {
         std::fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+}
+
+/// Is a program there to inject a fault with?
+fn has(program: &str) -> bool {
+    use std::process::{Command, Stdio};
+    let found = Command::new(program).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = found.is_ok_and(|status| status.success());
+    if !found {
+        println!("{program} is not installed: this fault is not injected");
+    }
+    found
+}
+
+/// Chance that can be repeated.
+struct Dice(SeededEntropy);
+
+impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(SeededEntropy::new(seed))
+    }
+
+    fn below(&self, limit: usize) -> usize {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        usize::try_from(u64::from_le_bytes(bytes) % limit as u64).unwrap()
     }
 }
