@@ -1,4 +1,9 @@
 //! The embedded event store and read-model store on SQLite.
+//!
+//! `README.md` beside this crate tells the life of an event. In short: callers → `committer` (one thread, group
+//! commit) → `core` (checks and rows in one transaction) → `headfile` → answers; `readers` answer questions
+//! (`read`, `query`); `side` keeps what may change; `open` holds the database against the head file;
+//! [`verify_store`] computes everything again; [`accept_loss`] goes on after a loss.
 
 mod checkpointer;
 mod committer;
