@@ -165,9 +165,8 @@ fn parse_clock(text: &[u8]) -> Option<i64> {
         if !(1..=9).contains(&width) {
             return None;
         }
-        for place in 1..=6 {
-            fraction = fraction * 10 + if place <= width { i64::from(rest[place] - b'0') } else { 0 };
-        }
+        let digits = rest[1..=width].iter().map(|digit| i64::from(digit - b'0'));
+        fraction = digits.chain(std::iter::repeat(0)).take(6).fold(0, |value, digit| value * 10 + digit);
         rest = &rest[1 + width..];
     }
     let offset_minutes = match rest {
