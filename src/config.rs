@@ -138,6 +138,11 @@ fn or_in_dir(path: &Path, dir: &Path, name: &str) -> PathBuf {
     if path.as_os_str().is_empty() { dir.join(name) } else { path.to_owned() }
 }
 
+/// The API key of the client verbs: `LEDGER_API_KEY`.
+pub fn api_key() -> Option<String> {
+    std_env().find(|(name, _)| name == "LEDGER_API_KEY").map(|(_, key)| key).filter(|key| !key.is_empty())
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one module that reads the environment")]
 fn std_env() -> impl Iterator<Item = (String, String)> {
     std::env::vars().filter(|(name, _)| name.starts_with("LEDGER_"))

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod frameworks;
 pub mod guard;
 pub mod integrations;
+pub mod keys;
 pub mod local;
 pub mod meta;
 pub mod openapi;

@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 
 use super::guard::guarded;
 use super::{
-    alerts, blobs, controls, credentials, events, evidence, frameworks, integrations, meta, openapi, probes,
-    tenants, tlog,
+    alerts, blobs, controls, credentials, events, evidence, frameworks, integrations, keys, meta, openapi,
+    probes, tenants, tlog,
 };
 use crate::app::App;
 use crate::auth::policy::Permission::{Manage, Operate, Public, Read, Submit};
@@ -41,7 +41,7 @@ pub fn api(app: &Arc<App>) -> (Router<Arc<App>>, OpenApi) {
             evidence::list::list, evidence::get::get, blobs::get::get,
             probes::list::list, probes::get::get, integrations::list::list, integrations::get::get,
             alerts::list::list, events::search::search, events::get::get, events::proof::proof;
-        Submit: evidence::submit::submit, evidence::batch::batch, blobs::put::put, probes::heartbeat::heartbeat;
+        Submit: evidence::submit::submit, evidence::batch::batch, blobs::put::put, probes::heartbeat::heartbeat, keys::list;
         Manage: frameworks::import::import, frameworks::starter::import_starter,
             integrations::register::register, integrations::configure::configure, integrations::act::act,
             probes::register::register, probes::retire::retire, alerts::act::act,

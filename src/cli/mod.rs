@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+pub mod probe;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub struct Cli {
 enum Verb {
     /// Run the ledger.
     Serve(serve::ServeArgs),
+    /// Look at systems and hand in what is found: run, daemon, init, status.
+    Probe(ledger_probes::cli::ProbeArgs),
     /// Print all settings with their defaults and meaning.
     Config,
 }
@@ -51,6 +54,7 @@ impl Cli {
         let config = Config::load(self.config.as_deref())?;
         match self.verb {
             Verb::Serve(args) => serve::run(config, &args),
+            Verb::Probe(args) => probe::run(&args),
             Verb::Config => {
                 print!("{DEFAULTS}");
                 Ok(ExitCode::SUCCESS)

@@ -7,4 +7,5 @@ mod history;
 mod isolation;
 mod openapi;
 mod operator;
+mod probe;
 mod server;
