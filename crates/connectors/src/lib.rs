@@ -20,6 +20,11 @@ pub mod drive;
 pub mod egress;
 #[cfg(feature = "host")]
 pub mod host;
+pub mod jira;
 pub mod manifest;
 pub mod protocol;
 pub mod registry;
+pub mod servicenow;
+pub mod synced;
+pub mod template;
+mod vendor;

@@ -6,7 +6,7 @@ use crate::adapter::Adapter;
 type Make = fn() -> Box<dyn Adapter>;
 
 /// Name and maker of each.
-const BUILT_IN: &[(&str, Make)] = &[];
+const BUILT_IN: &[(&str, Make)] = &[("jira", || Box::new(crate::jira::Jira::default()))];
 
 /// The names of the built-in adapters.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -114,8 +114,11 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
-/// The parts of a multipart body by name: file name and bytes.
-pub(crate) fn multipart(request: &Request) -> Option<BTreeMap<String, (Option<String>, Vec<u8>)>> {
+/// A part of a multipart body: its file name and bytes.
+pub(crate) type Part = (Option<String>, Vec<u8>);
+
+/// The parts of a multipart body by name.
+pub(crate) fn multipart(request: &Request) -> Option<BTreeMap<String, Part>> {
     let kind = request.header("content-type")?;
     let border = kind.strip_prefix("multipart/form-data;")?.split("boundary=").nth(1)?.trim_matches('"');
     let border = format!("--{border}");

@@ -46,10 +46,10 @@ pub struct Failure {
     pub message: String,
     /// What an operator can do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// The field or the member of the configuration that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    pub field: Option<Box<str>>,
     /// What was offered instead: the transitions there are, the values that a choice has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offered: Vec<String>,
@@ -58,7 +58,7 @@ pub struct Failure {
     pub conflicts: Vec<Conflict>,
     /// What the vendor says about the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<Rate>,
+    pub rate: Option<Box<Rate>>,
 }
 
 /// A field that both sides changed.
@@ -143,14 +143,14 @@ impl Failure {
 
     /// With what can be done about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Box<str>>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// About this field.
     #[must_use]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
+    pub fn field(mut self, field: impl Into<Box<str>>) -> Self {
         self.field = Some(field.into());
         self
     }
