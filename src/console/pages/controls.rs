@@ -27,6 +27,7 @@ use crate::error::ApiError;
 struct ControlPage {
     frame: Frame,
     framework: String,
+    path: String,
     control: String,
     title: String,
     mark: Mark,
@@ -116,6 +117,7 @@ async fn build(
     Ok(ControlPage {
         frame: console.frame(viewer, format!("{} {title}", control.to_uppercase())).await?,
         framework: framework.to_owned(),
+        path: path.clone(),
         control: control.to_uppercase(),
         title,
         mark: status_mark(status),

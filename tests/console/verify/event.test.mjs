@@ -124,7 +124,7 @@ test("a rotation without proof of possession is refused", async () => {
   const log = new Log();
   const next = keyFrom(Buffer.alloc(32, 9));
   log.append("key-acme", "ledger.key.rotated.v1", {
-    old_kid: log.key.kid, kid: next.kid, public_key: b64(next.publicKey), possession: b64(next.sign("something else")),
+    old_kid: log.key.kid, kid: next.kid, key: b64(next.publicKey), proof: b64(next.sign("something else")),
   });
   const index = log.append("evidence-1", "t.v1", {}, { key: next });
   await refusedAt("key", { proof: log.proof(index), trust: log.trust(), keys: [log.proof(0), log.proof(1)] }, /does not fit/);

@@ -55,7 +55,7 @@ export class Log {
     this.entries = [];
     this.heads = new Map();
     this.append(`key-${this.tenant}`, "ledger.key.genesis.v1", {
-      origin, kid: this.key.kid, public_key: b64(this.key.publicKey),
+      origin, kid: this.key.kid, key: b64(this.key.publicKey),
     });
     this.genesis = this.heads.get(`key-${this.tenant}`).hash;
   }
@@ -82,7 +82,7 @@ export class Log {
     const next = keyFrom(Buffer.alloc(32, seed));
     const statement = Buffer.concat([Buffer.from(`ledger-key-rotation/v1\n${this.origin}\n`), Buffer.from(this.key.kid, "hex"), next.publicKey]);
     const at = this.append(`key-${this.tenant}`, "ledger.key.rotated.v1", {
-      old_kid: this.key.kid, kid: next.kid, public_key: b64(next.publicKey), possession: b64(next.sign(statement)),
+      old_kid: this.key.kid, kid: next.kid, key: b64(next.publicKey), proof: b64(next.sign(statement)),
     });
     this.key = next;
     return at;

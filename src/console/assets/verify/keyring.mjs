@@ -68,7 +68,7 @@ async function apply(state, { type, data }, { origin }, at) {
     const statement = concat(
       utf8(`ledger-key-rotation/v1\n${origin}\n`), fromHex(data.old_kid, "the old key id"), publicKey,
     );
-    await verify(publicKey, fromBase64(`${data.possession}`, "the proof of possession"), statement);
+    await verify(publicKey, fromBase64(`${data.proof}`, "the proof of possession"), statement);
     return { ...state, active: kid, publicKey, since: state.index, retired: [...state.retired, state.active] };
   }
   if (type === REVOKED) {
@@ -80,7 +80,7 @@ async function apply(state, { type, data }, { origin }, at) {
 }
 
 async function introduced(data) {
-  const publicKey = fromBase64(`${data.public_key}`, "the introduced key");
+  const publicKey = fromBase64(`${data.key}`, "the introduced key");
   checkPublicKey(publicKey);
   const kid = await keyId(publicKey);
   if (data.kid !== kid) throw new Refused("the introduced key does not have the id that is said");
