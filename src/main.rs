@@ -3,10 +3,12 @@
 mod api;
 mod app;
 mod auth;
+mod bench;
 mod cli;
 mod commands;
 mod config;
 mod console;
+mod demo;
 mod error;
 mod history;
 mod http;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use ledger::bundle::BundleSink;
@@ -111,7 +111,7 @@ impl Directory {
 #[derive(Debug)]
 pub struct DirectorySink {
     root: PathBuf,
-    open: Option<(String, File)>,
+    open: Option<(String, BufWriter<File>)>,
 }
 
 impl DirectorySink {
@@ -132,8 +132,15 @@ impl DirectorySink {
     /// # Errors
     /// If it cannot be synced.
     pub fn close(mut self) -> io::Result<()> {
-        self.open.take().map_or(Ok(()), |(_, file)| file.sync_all())?;
+        self.finish_open()?;
         File::open(&self.root)?.sync_all()
+    }
+
+    fn finish_open(&mut self) -> io::Result<()> {
+        match self.open.take() {
+            Some((_, file)) => file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data(),
+            None => Ok(()),
+        }
     }
 }
 
@@ -146,9 +153,10 @@ impl BundleSink for DirectorySink {
         {
             return file.write_all(bytes);
         }
+        self.finish_open()?;
         let target = self.root.join(path);
         fs::create_dir_all(target.parent().unwrap_or(&self.root))?;
-        let mut file = File::create_new(target)?;
+        let mut file = BufWriter::new(File::create_new(target)?);
         file.write_all(bytes)?;
         self.open = Some((path.to_owned(), file));
         Ok(())

@@ -26,18 +26,21 @@ pub const TENANT: HeaderName = HeaderName::from_static("ledger-tenant");
 
 /// A route with the permission that it needs.
 pub fn guarded(
-    app: &Arc<App>,
+    app: Option<&Arc<App>>,
     permission: Permission,
     (schemas, mut paths, router): UtoipaMethodRouter<Arc<App>>,
 ) -> UtoipaMethodRouter<Arc<App>> {
     for operation in paths.paths.values_mut().flat_map(operations) {
         document(operation, permission);
     }
-    if permission == Permission::Public {
-        return (schemas, paths, router);
-    }
-    let gate = Gate { app: Arc::clone(app), permission };
-    (schemas, paths, router.layer(from_fn_with_state(gate, check)))
+    // Without an app only the document is wanted: the routes then have no state and cannot be served.
+    let router = match app {
+        Some(app) if permission != Permission::Public => {
+            router.layer(from_fn_with_state(Gate { app: Arc::clone(app), permission }, check))
+        }
+        _ => router,
+    };
+    (schemas, paths, router)
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

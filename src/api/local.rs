@@ -28,7 +28,10 @@ const LINES_MAX: usize = 64;
 /// The operator's routes: everything of the API, and exports.
 pub fn router(app: &Arc<App>) -> Router {
     let operator = Arc::new(Principal::local_operator(TenantId::system()));
-    let own = Router::new().route("/local/export", post(export)).with_state(Arc::clone(app));
+    let own = Router::new()
+        .route("/local/export", post(export))
+        .route("/local/rebuild", post(rebuild))
+        .with_state(Arc::clone(app));
     own.merge(super::router::router(app)).layer(Extension(operator))
 }
 
@@ -95,8 +98,7 @@ async fn export(
     let tenant = body.tenant.unwrap_or_else(|| app.first_tenant());
     let caller = Caller { principal: operator, tenant };
     let id = ExportId(uuid_v7(&*app.clock, &*app.entropy));
-    let request =
-        Request { id, out: body.out, redact: body.redact, purpose: body.purpose, recipient: None };
+    let request = Request { id, out: body.out, redact: body.redact, purpose: body.purpose, recipient: None };
     let (send, receive) = mpsc::channel::<Bytes>(LINES_MAX);
     tokio::spawn(async move {
         let progress = |progress| drop(send.try_send(line(&Line::Progress(progress))));
@@ -111,6 +113,14 @@ async fn export(
         receive.recv().await.map(|bytes| (Ok::<_, std::convert::Infallible>(bytes), receive))
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+}
+
+/// Rebuilds the read models beside the current ones and compares their digests.
+async fn rebuild(State(app): State<Arc<App>>) -> Result<axum::Json<serde_json::Value>, ApiError> {
+    let report = app.views.rebuild(|_| {}).await?;
+    Ok(axum::Json(
+        serde_json::json!({ "position": report.position, "compared": report.compared, "differing": report.differing }),
+    ))
 }
 
 fn line(line: &Line) -> Bytes {

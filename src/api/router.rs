@@ -20,23 +20,29 @@ use super::{
     probes, tenants, tlog,
 };
 use crate::app::App;
-use crate::auth::policy::Permission::{Manage, Operate, Public, Read, Submit};
+use crate::auth::policy::Permission::{Known, Manage, Operate, Public, Read, Submit};
 use crate::error::{ApiError, METHOD_NOT_ALLOWED};
 use crate::http::body::BodyLimit;
 use crate::http::request::{Outer, outermost};
 use crate::http::shed;
 
+/// The document alone.
+pub fn document() -> OpenApi {
+    api(None).1
+}
+
 /// The API's routes and the document that describes them.
-pub fn api(app: &Arc<App>) -> (Router<Arc<App>>, OpenApi) {
+fn api(app: Option<&Arc<App>>) -> (Router<Arc<App>>, OpenApi) {
     macro_rules! router {
         ($($permission:ident: $($handler:path),+;)+) => {
             OpenApiRouter::<Arc<App>>::with_openapi(openapi::Document::openapi())
                 $($(.routes(guarded(app, $permission, routes!($handler))))+)+
         };
     }
-    router! {
+    let (routes, mut document) = router! {
         Public: meta::healthz, meta::readyz, meta::metrics, meta::problem, tlog::file;
-        Read: meta::whoami, frameworks::list::list, frameworks::scorecard::list, frameworks::scorecard::history,
+        Known: meta::whoami, keys::keys;
+        Read: frameworks::list::list, frameworks::scorecard::list, frameworks::scorecard::history,
             controls::list::list, controls::get::get, controls::history::history,
             evidence::list::list, evidence::get::get, blobs::get::get,
             probes::list::list, probes::get::get, integrations::list::list, integrations::get::get,
@@ -48,12 +54,16 @@ pub fn api(app: &Arc<App>) -> (Router<Arc<App>>, OpenApi) {
             credentials::list::list, credentials::create::create, credentials::rotate::rotate, credentials::revoke::revoke;
         Operate: tenants::list::list, tenants::create::create;
     }
-    .split_for_parts()
+    .split_for_parts();
+    // The router's way to say "the rest of the path" is not OpenAPI's.
+    document.paths.paths =
+        document.paths.paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    (routes, document)
 }
 
 /// The whole application.
 pub fn router(app: &Arc<App>) -> Router {
-    let (routes, document) = api(app);
+    let (routes, document) = api(Some(app));
     let document = Arc::new(document);
     let served =
         move || async move { ([(CACHE_CONTROL, "no-cache")], Json((*document).clone())).into_response() };

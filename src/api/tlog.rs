@@ -22,7 +22,7 @@ const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 const FRESH: &str = "no-cache";
 
 /// A file of the log.
-#[utoipa::path(get, path = "/tlog/{tenant}/{resource}", tag = "log",
+#[utoipa::path(get, path = "/tlog/{tenant}/{*resource}", tag = "log",
     params(("tenant" = String, Path, description = "The tenant's id"),
            ("resource" = String, Path, description = "checkpoint, tile/<L>/<N>[.p/<W>] or tile/entries/<N>[.p/<W>] (C2SP tlog-tiles)")),
     responses((status = 200, description = "The file", content_type = "application/octet-stream"),

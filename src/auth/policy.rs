@@ -9,6 +9,8 @@ use super::principal::{Principal, Role};
 pub enum Permission {
     /// Nothing: health, documentation.
     Public,
+    /// A good key of any role.
+    Known,
     /// To read read models, events, proofs and exports of the tenant.
     Read,
     /// To submit evidence, blobs and heartbeats.
@@ -24,6 +26,7 @@ impl Permission {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
+            Self::Known => "known",
             Self::Read => "read",
             Self::Submit => "submit",
             Self::Manage => "manage",
@@ -32,7 +35,9 @@ impl Permission {
     }
 
     /// All of them, for tests and documents.
-    pub const ALL: [Self; 5] = [Self::Public, Self::Read, Self::Submit, Self::Manage, Self::Operate];
+    #[cfg(test)]
+    pub const ALL: [Self; 6] =
+        [Self::Public, Self::Known, Self::Read, Self::Submit, Self::Manage, Self::Operate];
 }
 
 /// May `principal` use `permission` on `tenant`?
@@ -41,7 +46,7 @@ pub fn allows(principal: &Principal, tenant: &TenantId, permission: Permission) 
         return false;
     }
     match (principal.role, permission) {
-        (_, Permission::Public)
+        (_, Permission::Public | Permission::Known)
         | (Role::Admin, Permission::Read | Permission::Submit | Permission::Manage)
         | (Role::Viewer, Permission::Read)
         | (Role::Probe, Permission::Submit) => true,

@@ -21,7 +21,7 @@ pub const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input
 
 /// May a signed request ask for this?
 pub const fn replayable(permission: Permission) -> bool {
-    matches!(permission, Permission::Public | Permission::Read | Permission::Submit)
+    matches!(permission, Permission::Public | Permission::Known | Permission::Read | Permission::Submit)
 }
 
 /// Finds who signed a request; the body is read for its digest and put back.

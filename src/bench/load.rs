@@ -2,7 +2,7 @@
 //!
 //! It shares the two cores with the server, so what it costs is lost to the figure.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -28,7 +28,12 @@ impl Load {
         if self.latencies.is_empty() {
             return 0.0;
         }
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index within the vector")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index within the vector"
+        )]
         let index = ((self.latencies.len() as f64 * share) as usize).min(self.latencies.len() - 1);
         self.latencies[index].as_secs_f64() * 1000.0
     }
@@ -47,8 +52,12 @@ pub fn run(
     let next = AtomicU64::new(0);
     let watch = Stopwatch::start();
     let parts = thread::scope(|scope| {
-        let workers: Vec<_> = (0..clients.max(1)).map(|_| scope.spawn(|| client(address, requests, &next, make))).collect();
-        workers.into_iter().map(|worker| worker.join().expect("a client does not panic")).collect::<Result<Vec<_>>>()
+        let workers: Vec<_> =
+            (0..clients.max(1)).map(|_| scope.spawn(|| client(address, requests, &next, make))).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a client does not panic"))
+            .collect::<Result<Vec<_>>>()
     })?;
     let took = watch.elapsed();
     let mut latencies: Vec<_> = parts.into_iter().flatten().collect();

@@ -50,9 +50,23 @@ pub struct Detail {
 }
 
 impl Figure {
-    fn new(name: impl Into<String>, value: f64, unit: &'static str, reference: impl Into<String>, reference_value: f64) -> Self {
+    fn new(
+        name: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        reference: impl Into<String>,
+        reference_value: f64,
+    ) -> Self {
         let ratio = if reference_value > 0.0 { value / reference_value } else { 0.0 };
-        Self { name: name.into(), value, unit, reference: reference.into(), reference_value, ratio, details: Vec::new() }
+        Self {
+            name: name.into(),
+            value,
+            unit,
+            reference: reference.into(),
+            reference_value,
+            ratio,
+            details: Vec::new(),
+        }
     }
 
     fn detail(mut self, name: impl Into<String>, value: f64, unit: &'static str) -> Self {

@@ -45,7 +45,8 @@ impl BareStore {
     pub fn commit<'a>(&mut self, rows: impl IntoIterator<Item = (&'a str, u64, &'a [u8])>) -> Result<()> {
         let transaction = self.0.transaction()?;
         {
-            let mut event = transaction.prepare_cached("INSERT INTO event (stream, seq, body) VALUES (?1, ?2, ?3)")?;
+            let mut event =
+                transaction.prepare_cached("INSERT INTO event (stream, seq, body) VALUES (?1, ?2, ?3)")?;
             let mut head = transaction.prepare_cached(
                 "INSERT INTO head (stream, seq) VALUES (?1, ?2) ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq",
             )?;
@@ -109,8 +110,15 @@ async fn take(State(writer): State<Arc<Sender<Job>>>, body: Bytes) -> StatusCode
 fn write(mut store: BareStore, jobs: &Receiver<Job>) {
     let mut stream = 0_u64;
     while let Ok(first) = jobs.recv() {
-        let batch: Vec<Job> = std::iter::once(first).chain(jobs.try_iter().take(COMMIT_ROWS_MAX - 1)).collect();
-        let names: Vec<String> = batch.iter().map(|_| { stream += 1; format!("bench-{stream:012}") }).collect();
+        let batch: Vec<Job> =
+            std::iter::once(first).chain(jobs.try_iter().take(COMMIT_ROWS_MAX - 1)).collect();
+        let names: Vec<String> = batch
+            .iter()
+            .map(|_| {
+                stream += 1;
+                format!("bench-{stream:012}")
+            })
+            .collect();
         let rows = batch.iter().zip(&names).map(|((body, _), name)| (name.as_str(), 0, &body[..]));
         let stored = store.commit(rows).is_ok();
         for (_, done) in batch {

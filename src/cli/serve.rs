@@ -61,14 +61,25 @@ pub fn init_log(config: &Config) {
 async fn serve(config: Config) -> Result<ExitCode> {
     let server = Server::start(config).await?;
     server.announce();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    signalled().await;
     tracing::info!("stopping: requests in flight end first");
     server.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub async fn signalled() {
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    match (interrupt, terminate) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without handlers the signals end the process as they do by default.
+        _ => std::future::pending().await,
+    }
 }
 
 /// A node that serves.

@@ -101,8 +101,10 @@ mod tests {
         let sums = include_str!("assets/vendor/SHA256SUMS");
         let mut checked = 0;
         for (sum, name) in sums.lines().filter_map(|line| line.split_once("  ")) {
-            let asset = ASSETS.iter().find(|asset| asset.name == format!("vendor/{name}")).expect("it is embedded");
-            let found: String = Sha256::digest(asset.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let asset =
+                ASSETS.iter().find(|asset| asset.name == format!("vendor/{name}")).expect("it is embedded");
+            let found: String =
+                Sha256::digest(asset.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(found, sum, "{name}");
             checked += 1;
         }
@@ -113,7 +115,9 @@ mod tests {
     fn own_scripts_use_nothing_that_the_policy_forbids_and_no_other_host() {
         for asset in ASSETS.iter().filter(|asset| !asset.name.starts_with("vendor/")) {
             let text = std::str::from_utf8(asset.bytes).expect("UTF-8");
-            for word in ["eval(", "new Function", "http://", "https://", "setAttribute(\"style", "<style", "onclick="] {
+            for word in
+                ["eval(", "new Function", "http://", "https://", "setAttribute(\"style", "<style", "onclick="]
+            {
                 let allowed = asset.name == "icon.svg" && word == "http://";
                 assert!(allowed || !text.contains(word), "{} has {word}", asset.name);
             }

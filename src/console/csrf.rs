@@ -20,7 +20,9 @@ pub fn same_origin(headers: &HeaderMap) -> bool {
         // `none`: the reader's own doing, such as a bookmark; a form cannot be that.
         return site == "same-origin";
     }
-    let Some(origin) = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or_default()) else { return true };
+    let Some(origin) = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or_default()) else {
+        return true;
+    };
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // `null`, other schemes and other hosts all differ.
     !host.is_empty() && origin.split_once("://").is_some_and(|(_, rest)| rest == host)

@@ -67,7 +67,11 @@ struct RowsOnly<'a> {
 
 impl Live {
     /// Watches a tenant's log; nothing: too many do.
-    pub fn watch(&self, store: &Arc<dyn EventStore>, tenant: &TenantId) -> Option<broadcast::Receiver<Rendered>> {
+    pub fn watch(
+        &self,
+        store: &Arc<dyn EventStore>,
+        tenant: &TenantId,
+    ) -> Option<broadcast::Receiver<Rendered>> {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.retain(|_, sender| sender.receiver_count() > 0);
         let viewers: usize = watched.values().map(broadcast::Sender::receiver_count).sum();

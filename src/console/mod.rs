@@ -42,7 +42,9 @@ pub struct Console {
 
 /// The console's routes.
 pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
-    use pages::{alerts, audit, controls, credentials, door, event, evidence, exports, frameworks, integrations};
+    use pages::{
+        alerts, audit, controls, credentials, door, event, evidence, exports, frameworks, integrations,
+    };
     use pages::{live as live_page, overview, preferences, probes, tenants};
 
     let console = Arc::new(Console {

@@ -51,14 +51,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<Console>> for Posted<T> {
     async fn from_request(mut request: Request, console: &Arc<Console>) -> Result<Self, Response> {
         let viewer: Viewer =
             request.extract_parts_with_state(console).await.map_err(IntoResponse::into_response)?;
-        let given = request.headers().get(csrf::TOKEN).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let given =
+            request.headers().get(csrf::TOKEN).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let fields = fields(request).await.map_err(IntoResponse::into_response)?;
         let given = given.unwrap_or_else(|| field(&fields, "csrf").to_owned());
         if !csrf::token_fits(&viewer.csrf, &given) {
             return Err(Away::Forged.into_response());
         }
         // An empty field is no value: forms send every field, filled or not.
-        let filled: Vec<_> = fields.into_iter().filter(|(name, value)| name != "csrf" && !value.is_empty()).collect();
+        let filled: Vec<_> =
+            fields.into_iter().filter(|(name, value)| name != "csrf" && !value.is_empty()).collect();
         let encoded = serde_urlencoded::to_string(&filled).map_err(|_| Malformed.into_response())?;
         let form = serde_urlencoded::from_str(&encoded).map_err(|_| Malformed.into_response())?;
         Ok(Self(viewer, form))

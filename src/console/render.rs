@@ -112,7 +112,10 @@ impl Console {
             Err(_) => self.bare_frame(viewer, title),
         };
         let request = crate::http::request::id();
-        html(error.code.http(), &Problem { frame, detail: error.detail, hint: error.hint, request: request.to_string() })
+        html(
+            error.code.http(),
+            &Problem { frame, detail: error.detail, hint: error.hint, request: request.to_string() },
+        )
     }
 
     /// Back to a page after something was done, with a word about it.
@@ -172,7 +175,8 @@ impl Console {
 }
 
 fn typed<T: TypedRow>(row: &[Cell]) -> Result<T, ApiError> {
-    T::from_row(row).ok_or_else(|| ApiError::internal(format!("a row of {} has another shape", T::TABLE.name)))
+    T::from_row(row)
+        .ok_or_else(|| ApiError::internal(format!("a row of {} has another shape", T::TABLE.name)))
 }
 
 /// The page of a piece of evidence.

@@ -157,7 +157,8 @@ fn over(session: &Session, now: Timestamp) -> bool {
 }
 
 fn drop_oldest(all: &mut HashMap<[u8; 32], Session>, among: impl Fn(&Session) -> bool) {
-    let oldest = all.iter().filter(|(_, session)| among(session)).min_by_key(|(_, session)| session.used.micros());
+    let oldest =
+        all.iter().filter(|(_, session)| among(session)).min_by_key(|(_, session)| session.used.micros());
     if let Some(id) = oldest.map(|(id, _)| *id) {
         all.remove(&id);
     }

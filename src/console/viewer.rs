@@ -73,12 +73,14 @@ pub fn find(console: &Console, headers: &HeaderMap, here: &str) -> Option<Viewer
     let session = console.sessions.get(id, now)?;
     let entry = app.credentials.get(&session.credential)?;
     let secret = entry.secrets.iter().find(|secret| secret.request_key == session.request_key)?;
-    let good = usable(&entry, secret, now).is_ok() && allows(&entry.principal, &session.tenant, Permission::Read);
+    let good =
+        usable(&entry, secret, now).is_ok() && allows(&entry.principal, &session.tenant, Permission::Read);
     if !good {
         console.sessions.end(id);
         return None;
     }
-    let theme = cookie(headers, THEME_COOKIE).and_then(|theme| ["light", "dark"].into_iter().find(|t| *t == theme));
+    let theme =
+        cookie(headers, THEME_COOKIE).and_then(|theme| ["light", "dark"].into_iter().find(|t| *t == theme));
     Some(Viewer {
         caller: Caller { principal: Arc::<Principal>::clone(&entry.principal), tenant: session.tenant },
         session: id.to_owned(),
@@ -117,7 +119,8 @@ impl IntoResponse for Away {
             Self::Door(next) => Redirect::to(&address("/sign-in", &[("next", &next)])).into_response(),
             Self::Refused => (crate::error::UNAUTHENTICATED.http(), "the session has ended").into_response(),
             Self::Forged => {
-                (crate::error::FORBIDDEN.http(), "this request did not come from a page of this console").into_response()
+                (crate::error::FORBIDDEN.http(), "this request did not come from a page of this console")
+                    .into_response()
             }
         }
     }

@@ -1,18 +1,19 @@
 //! Writing the bundle of a tenant: its whole history up to and including the event that asked for it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ledger::anchor::{AnchorFile, AnchorTree};
-use ledger::bundle::{BundleMeta, BundleSink, BundleSummary, BundleWriter, DisclosedLine};
+use ledger::bundle::{BundleMeta, BundleSummary, BundleWriter, DisclosedLine};
 use ledger::checkpoint::Checkpoint;
 use ledger::event::Header;
 use ledger::ids::{CommandId, TenantId};
 use ledger::policy::Policy;
 use ledger_aggregates::export::{Export, ExportCommand};
 use ledger_aggregates::values::{ExportFailure, ExportId};
+use ledger_replay::DirectorySink;
 use ledger_store::bootstrap::OpenLog;
 use ledger_store::{Direction, Filter, Read, StoredCheckpoint, StoredEvent};
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,8 @@ pub async fn run(
     let purpose = request.purpose.parse().map_err(|error| anyhow!("purpose: {error}"))?;
     let partial = prepare(&request.out)?;
     let id = request.id;
-    let asked = ExportCommand::Request { purpose, redacted: request.redact, recipient: request.recipient.clone() };
+    let asked =
+        ExportCommand::Request { purpose, redacted: request.redact, recipient: request.recipient.clone() };
     let requested_at = record(app, caller, id, "request", &asked).await?;
     let plan = Plan { tenant: &caller.tenant, request: &request, requested_at };
     let written = write_to(app, &plan, &partial, &mut progress).await.and_then(|summary| {
@@ -138,7 +140,7 @@ async fn write_to(
 ) -> Result<BundleSummary> {
     let log = app.log(plan.tenant).map_err(|_| anyhow!("there is no tenant {}", plan.tenant))?;
     let kept = proof::covering(&*app.side, plan.tenant, plan.requested_at).await?;
-    let mut writer = BundleWriter::new(DirectorySink::new(partial));
+    let mut writer = BundleWriter::new(DirectorySink::create(partial)?);
     let mut pages = Pages::new(app, plan.tenant, kept.size);
     while let Some(events) = pages.next().await? {
         for event in &events {
@@ -255,47 +257,4 @@ async fn anchor_set(app: &App, event: &StoredEvent) -> Result<Option<ledger_stor
     let data: ledger::anchor::AnchorData = serde_json::from_slice(header.data)?;
     let root = ledger::b64::decode_array::<32>(&data.root).context("an anchored root is 32 bytes")?;
     Ok(app.side.anchor(&root).await?)
-}
-
-/// A directory, each file written once and synced.
-struct DirectorySink {
-    dir: PathBuf,
-    open: Option<(String, io::BufWriter<File>)>,
-}
-
-impl DirectorySink {
-    fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), open: None }
-    }
-
-    fn close(mut self) -> io::Result<()> {
-        self.finish_open()?;
-        File::open(&self.dir)?.sync_all()
-    }
-
-    fn finish_open(&mut self) -> io::Result<()> {
-        match self.open.take() {
-            Some((_, file)) => file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data(),
-            None => Ok(()),
-        }
-    }
-}
-
-impl BundleSink for DirectorySink {
-    type Error = io::Error;
-
-    fn append(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        if self.open.as_ref().is_none_or(|(open, _)| open != path) {
-            self.finish_open()?;
-            let full = self.dir.join(path);
-            if let Some(parent) = full.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            self.open = Some((path.to_owned(), io::BufWriter::new(File::create_new(full)?)));
-        }
-        match &mut self.open {
-            Some((_, file)) => file.write_all(bytes),
-            None => Ok(()),
-        }
-    }
 }

@@ -56,8 +56,7 @@ impl Node {
         let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         make_dir(&config.data.dir)?;
         let kek = key_encryption_key(&config, &*entropy)?;
-        let options = StoreOptions::new(&config.data.dir, config.head_file(), head_key(&kek));
-        let store = Arc::new(open_store(options).await?);
+        let store = Arc::new(open_store(options_under(&config, &kek)).await?);
         let events: Arc<dyn EventStore> = Arc::<SqliteStore>::clone(&store);
         let side: Arc<dyn SideStore> = Arc::<SqliteStore>::clone(&store);
         let keyring = Arc::new(Keyring::new(Arc::clone(&side), Kek::new(&kek), Arc::clone(&entropy)));
@@ -163,6 +162,18 @@ async fn follow_views(config: &Config, events: &Arc<dyn EventStore>) -> Result<V
                 .await;
     }
     Ok(views)
+}
+
+fn options_under(config: &Config, kek: &[u8; 32]) -> StoreOptions {
+    StoreOptions::new(&config.data.dir, config.head_file(), head_key(kek))
+}
+
+/// What the store of an existing ledger is opened with.
+///
+/// # Errors
+/// The key file is missing or damaged.
+pub fn store_options(config: &Config, entropy: &dyn Entropy) -> Result<StoreOptions> {
+    Ok(options_under(config, &*key_encryption_key(config, entropy)?))
 }
 
 async fn open_store(options: StoreOptions) -> Result<SqliteStore> {

@@ -8,7 +8,7 @@ pub mod put;
 
 use ledger::ids::TenantId;
 use ledger_aggregates::evidence::BlobRef;
-use ledger_store::{BlobId, SideStore as _};
+use ledger_store::BlobId;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

@@ -57,7 +57,11 @@ fn open() -> String {
 }
 
 /// `GET /alerts`
-pub async fn list(State(console): State<Arc<Console>>, viewer: Viewer, Params(which): Params<Which>) -> Response {
+pub async fn list(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Params(which): Params<Which>,
+) -> Response {
     let made = build(&console, &viewer, &which).await;
     console.answer(&viewer, made).await
 }

@@ -68,7 +68,11 @@ pub struct Search {
 }
 
 /// `GET /audit`
-pub async fn search(State(console): State<Arc<Console>>, viewer: Viewer, Params(search): Params<Search>) -> Response {
+pub async fn search(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Params(search): Params<Search>,
+) -> Response {
     let made = build(&console, &viewer, &search).await;
     console.answer(&viewer, made).await
 }
@@ -78,7 +82,11 @@ async fn build(console: &Console, viewer: &Viewer, search: &Search) -> Result<Au
     let (query, problem) = query(viewer.tenant(), search);
     let found = console.rows::<AuditRow>(query.descending().limit(PAGE_ROWS), Some(&search.cursor)).await?;
     let kept = [
-        ("q", search.q.as_str()), ("kind", &search.kind), ("actor", &search.actor), ("from", &search.from), ("to", &search.to),
+        ("q", search.q.as_str()),
+        ("kind", &search.kind),
+        ("actor", &search.actor),
+        ("from", &search.from),
+        ("to", &search.to),
     ];
     let mut kinds: Vec<&str> = all_schemas().filter_map(|schema| category(schema.event_type)).collect();
     kinds.sort_unstable();

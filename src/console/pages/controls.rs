@@ -99,8 +99,10 @@ async fn build(
     let row: ControlRow = console.row(tenant, key).await?.ok_or_else(unknown)?;
     let now = console.app.clock.now();
     let status = status_at(&row, now);
-    let query = Query::new(&CONTROL_HISTORY, tenant).is("framework", &id.framework).is("control", &id.control);
-    let changes = console.rows::<ControlHistoryRow>(query.descending().limit(PAGE_ROWS), Some(&which.cursor)).await?;
+    let query =
+        Query::new(&CONTROL_HISTORY, tenant).is("framework", &id.framework).is("control", &id.control);
+    let changes =
+        console.rows::<ControlHistoryRow>(query.descending().limit(PAGE_ROWS), Some(&which.cursor)).await?;
     let was = match console.as_of(tenant, &which.as_of).await? {
         None => None,
         Some(as_of) => {
@@ -108,7 +110,9 @@ async fn build(
             Some(Was {
                 at: as_of.time.into(),
                 mark: status_mark(then.as_ref().map_or(ControlStatus::Unknown, |change| change.status)),
-                evidence: then.and_then(|change| change.evidence).map(|id| Link::to("this evidence", evidence_href(&id))),
+                evidence: then
+                    .and_then(|change| change.evidence)
+                    .map(|id| Link::to("this evidence", evidence_href(&id))),
             })
         }
     };
@@ -132,15 +136,25 @@ async fn build(
 }
 
 fn why(row: &ControlRow, status: ControlStatus) -> Option<Why> {
-    let link = row.evidence.as_ref().map(|id| Link::to("See the evidence that changed it last.", evidence_href(id)));
+    let link =
+        row.evidence.as_ref().map(|id| Link::to("See the evidence that changed it last.", evidence_href(id)));
     let text = match status {
-        ControlStatus::Fail => format!("{} of {} sources say that this control does not hold.", row.failing, row.sources),
+        ControlStatus::Fail => {
+            format!("{} of {} sources say that this control does not hold.", row.failing, row.sources)
+        }
         ControlStatus::Stale => {
             let last = row.worst.map_or("nothing", |worst| worst.as_str());
-            format!("At least one source has missed its cadence. Together they said “{}” last.", spoken(last).to_lowercase())
+            format!(
+                "At least one source has missed its cadence. Together they said “{}” last.",
+                spoken(last).to_lowercase()
+            )
         }
-        ControlStatus::Inconclusive => "At least one source could say neither, or had checked nothing.".to_owned(),
-        ControlStatus::Error => "At least one check failed itself, so that nothing is known of the control.".to_owned(),
+        ControlStatus::Inconclusive => {
+            "At least one source could say neither, or had checked nothing.".to_owned()
+        }
+        ControlStatus::Error => {
+            "At least one check failed itself, so that nothing is known of the control.".to_owned()
+        }
         ControlStatus::Pass | ControlStatus::NotApplicable | ControlStatus::Unknown => return None,
     };
     let kind = if matches!(status, ControlStatus::Fail | ControlStatus::Error) { "bad" } else { "warn" };
@@ -168,7 +182,9 @@ async fn sources(console: &Console, tenant: &TenantId, id: &ControlRef) -> Resul
 
 fn step(change: &ControlHistoryRow) -> Step {
     let words = match (&*change.change, change.previous) {
-        ("status_changed", Some(previous)) => format!("was {} before", spoken(previous.as_str()).to_lowercase()),
+        ("status_changed", Some(previous)) => {
+            format!("was {} before", spoken(previous.as_str()).to_lowercase())
+        }
         ("observation_raised", _) => format!("failure {} began", change.failure.unwrap_or(0)),
         ("observation_resolved", _) => format!("failure {} ended", change.failure.unwrap_or(0)),
         ("went_stale", _) => "a source missed its cadence".to_owned(),

@@ -91,7 +91,11 @@ const OVERLAP_HOURS_MAX: u32 = 720;
 const ROOM: &str = "/credentials";
 
 /// `GET /credentials`
-pub async fn list(State(console): State<Arc<Console>>, viewer: Viewer, Params(which): Params<Which>) -> Response {
+pub async fn list(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Params(which): Params<Which>,
+) -> Response {
     let made = build(&console, &viewer, &which).await;
     console.answer(&viewer, made).await
 }
@@ -112,7 +116,9 @@ async fn build(console: &Console, viewer: &Viewer, which: &Which) -> Result<Cred
     Ok(Credentials {
         frame,
         may_manage: viewer.may(Permission::Manage),
-        roles: [Role::Viewer, Role::Probe, Role::Admin].map(|role| Choice::new(role.as_str(), spoken(role.as_str()), "viewer")).into(),
+        roles: [Role::Viewer, Role::Probe, Role::Admin]
+            .map(|role| Choice::new(role.as_str(), spoken(role.as_str()), "viewer"))
+            .into(),
         reasons: [RevokeReason::NoLongerNeeded, RevokeReason::Superseded, RevokeReason::Compromised]
             .map(|reason| Choice::new(reason.as_str(), spoken(reason.as_str()), ""))
             .into(),
@@ -171,7 +177,8 @@ async fn issue(console: &Console, viewer: &Viewer, form: NewCredential) -> Resul
         request_key: word("/key", &ledger::b64::encode([0; 32]))?,
         label: Some(form.label),
     };
-    let command = CommandId::new(uuid_v7(&*app.clock, &*app.entropy).to_string()).map_err(ApiError::internal)?;
+    let command =
+        CommandId::new(uuid_v7(&*app.clock, &*app.entropy).to_string()).map_err(ApiError::internal)?;
     let new = issue_key(app, &viewer.caller, command, issue).await?;
     Ok(Fresh { title: "The new key", key: new.key, overlap: None, trust: None })
 }
@@ -191,7 +198,8 @@ pub async fn rotate(
         let overlap = Duration::from_secs(u64::from(hours) * 3600);
         let body = RotateCredential { overlap_seconds: Some(overlap.as_secs()), expires_at: None };
         let app = State(Arc::clone(&console.app));
-        let (_, new) = rotate_by_api(app, viewer.caller.clone(), Path(id), HeaderMap::new(), Body(body)).await?;
+        let (_, new) =
+            rotate_by_api(app, viewer.caller.clone(), Path(id), HeaderMap::new(), Body(body)).await?;
         let until = console.app.clock.now().plus(overlap);
         Ok(Fresh { title: "The rotated key", key: new.0.key, overlap: Some(until), trust: None })
     };
@@ -220,7 +228,8 @@ pub async fn revoke(
         viewer.needs(Permission::Manage)?;
         let body = RevokeCredential { reason: form.reason };
         let app = State(Arc::clone(&console.app));
-        let (_, _) = revoke_by_api(app, viewer.caller.clone(), Path(id), HeaderMap::new(), Body(body)).await?;
+        let (_, _) =
+            revoke_by_api(app, viewer.caller.clone(), Path(id), HeaderMap::new(), Body(body)).await?;
         Ok("The key is revoked: no request with it succeeds from now on.")
     };
     let outcome = outcome.await;

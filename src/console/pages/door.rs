@@ -36,7 +36,10 @@ pub struct Next {
 
 fn page(status: StatusCode, problem: Option<String>, next: &str) -> Response {
     let frame = Frame { title: "Sign in".to_owned(), assets: assets::base(), ..Frame::default() };
-    html(status, &SignIn { frame, problem, next: own_path(next).to_owned(), hours: LIFETIME.as_secs() / 3600 })
+    html(
+        status,
+        &SignIn { frame, problem, next: own_path(next).to_owned(), hours: LIFETIME.as_secs() / 3600 },
+    )
 }
 
 /// A path of this console; anything that could lead elsewhere leads to the overview.
@@ -46,7 +49,11 @@ pub fn own_path(next: &str) -> &str {
 }
 
 /// `GET /sign-in`
-pub async fn show(State(console): State<Arc<Console>>, Query(next): Query<Next>, request: Request) -> Response {
+pub async fn show(
+    State(console): State<Arc<Console>>,
+    Query(next): Query<Next>,
+    request: Request,
+) -> Response {
     if find(&console, request.headers(), "/").is_some() {
         return Redirect::to(own_path(&next.next)).into_response();
     }
@@ -87,7 +94,10 @@ fn admit(console: &Console, text: &str) -> Result<String, ApiError> {
     let now = app.clock.now();
     let entry = app.credentials.by_key(text, now)?;
     if entry.principal.role == Role::Probe {
-        return Err(ApiError::new(FORBIDDEN, "a probe's key hands in evidence and reads nothing: use a viewer's or an admin's"));
+        return Err(ApiError::new(
+            FORBIDDEN,
+            "a probe's key hands in evidence and reads nothing: use a viewer's or an admin's",
+        ));
     }
     let key = ApiKey::parse(text.trim()).map_err(|error| ApiError::new(FORBIDDEN, error.to_string()))?;
     let tenant = if entry.principal.operator && entry.principal.tenant.is_system() {
@@ -111,7 +121,11 @@ fn set(console: &Console, id: &str) -> HeaderValue {
 }
 
 fn cookie_text(console: &Console, value: &str, seconds: u64) -> HeaderValue {
-    let (name, secure) = if !console.app.config.server.tls_cert.as_os_str().is_empty() { (SECURE_COOKIE, "; Secure") } else { (COOKIE, "") };
+    let (name, secure) = if !console.app.config.server.tls_cert.as_os_str().is_empty() {
+        (SECURE_COOKIE, "; Secure")
+    } else {
+        (COOKIE, "")
+    };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&text).expect("a session id is base64url")
 }
@@ -123,7 +137,9 @@ mod tests {
     #[test]
     fn signing_in_leads_nowhere_but_to_this_console() {
         assert_eq!(own_path("/audit?q=x"), "/audit?q=x");
-        for elsewhere in ["", "//evil.example", "https://evil.example", "/\\evil.example", "javascript:1", "/a\nb"] {
+        for elsewhere in
+            ["", "//evil.example", "https://evil.example", "/\\evil.example", "javascript:1", "/a\nb"]
+        {
             assert_eq!(own_path(elsewhere), "/", "{elsewhere}");
         }
     }

@@ -20,7 +20,8 @@ use serde_json::{Map, Value};
 use crate::console::Console;
 use crate::console::frame::Frame;
 use crate::console::view::{
-    At, Fact, Link, Mark, NamedText, actor_words, address, event_words, facts_of, state_mark, stream_href, text_of,
+    At, Fact, Link, Mark, NamedText, actor_words, address, event_words, facts_of, state_mark, stream_href,
+    text_of,
 };
 use crate::console::viewer::Viewer;
 use crate::error::ApiError;
@@ -89,7 +90,11 @@ fn number(text: &str) -> Result<u64, ApiError> {
 }
 
 /// `GET /audit/{index}`
-pub async fn show(State(console): State<Arc<Console>>, viewer: Viewer, Path(index): Path<String>) -> Response {
+pub async fn show(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Path(index): Path<String>,
+) -> Response {
     let made = match number(&index) {
         Ok(index) => build(&console, &viewer, index).await,
         Err(error) => Err(error),
@@ -128,7 +133,10 @@ fn facts(header: &Header<'_>, hash: String) -> Vec<Fact> {
         Fact::new("Time", At::from(header.time).exact).mono(),
         Fact::link("Stream", Link::to(header.stream.as_str(), stream_href(header.stream.as_str()))).mono(),
         Fact::new("Revision", header.seq.to_string()),
-        Fact::new("Actor", format!("{} ({})", actor_words("", header.actor.id.as_str()), header.actor.kind.as_str())),
+        Fact::new(
+            "Actor",
+            format!("{} ({})", actor_words("", header.actor.id.as_str()), header.actor.kind.as_str()),
+        ),
         Fact::new("Signing key", header.kid.to_string()).mono(),
         Fact::new("Hash", hash).mono(),
     ];
@@ -154,10 +162,15 @@ async fn members(
         let digest = disclosure.digest().map_err(ApiError::internal)?;
         rest.retain(|other| *other != digest);
     }
-    let hidden = all_schemas().find(|schema| schema.event_type == header.event_type).map_or_else(Vec::new, |schema| {
-        let withheld = schema.members.iter().filter(|member| member.class != MemberClass::Public).map(|member| member.name);
-        withheld.filter(|name| opened.iter().all(|disclosure| disclosure.name != *name)).collect()
-    });
+    let hidden =
+        all_schemas().find(|schema| schema.event_type == header.event_type).map_or_else(Vec::new, |schema| {
+            let withheld = schema
+                .members
+                .iter()
+                .filter(|member| member.class != MemberClass::Public)
+                .map(|member| member.name);
+            withheld.filter(|name| opened.iter().all(|disclosure| disclosure.name != *name)).collect()
+        });
     for digest in rest {
         let digest = ledger::b64::encode_url(digest);
         let erased: Option<ErasedMemberRow> = console.row(tenant, vec![Cell::text(&digest)]).await?;
@@ -166,7 +179,12 @@ async fn members(
             None => ("redacted", "not disclosed here".to_owned()),
         };
         let name = if hidden.is_empty() { "?".to_owned() } else { hidden.join(" or ") };
-        members.push(Member { name, mark: state_mark(state), value: format!("{value}; digest {digest}"), cut: false });
+        members.push(Member {
+            name,
+            mark: state_mark(state),
+            value: format!("{value}; digest {digest}"),
+            cut: false,
+        });
     }
     Ok(members)
 }
@@ -178,7 +196,8 @@ async fn disclosed(
 ) -> Result<Vec<ledger::disclosure::Disclosure>, ApiError> {
     let app = &console.app;
     let event = proof::event(&*app.store, tenant, index).await?;
-    let opened = disclose::open(&*app.side, &app.keyring, tenant, &[event]).await.map_err(ApiError::internal)?;
+    let opened =
+        disclose::open(&*app.side, &app.keyring, tenant, &[event]).await.map_err(ApiError::internal)?;
     Ok(opened.into_values().flatten().collect())
 }
 
@@ -193,7 +212,11 @@ async fn stream_around(
     Ok(events)
 }
 
-async fn neighbours(console: &Console, tenant: &TenantId, header: &Header<'_>) -> Result<Vec<Neighbour>, ApiError> {
+async fn neighbours(
+    console: &Console,
+    tenant: &TenantId,
+    header: &Header<'_>,
+) -> Result<Vec<Neighbour>, ApiError> {
     let mut shown = Vec::new();
     for event in stream_around(console, tenant, &header.stream, header.seq).await? {
         let other = Header::parse_trusted(&event.header).map_err(ApiError::internal)?;
@@ -211,7 +234,11 @@ async fn neighbours(console: &Console, tenant: &TenantId, header: &Header<'_>) -
 }
 
 /// `GET /audit/{index}/proof`
-pub async fn proof(State(console): State<Arc<Console>>, viewer: Viewer, Path(index): Path<String>) -> Response {
+pub async fn proof(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Path(index): Path<String>,
+) -> Response {
     let made = async {
         let index = number(&index)?;
         let app = &console.app;

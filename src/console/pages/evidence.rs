@@ -100,13 +100,22 @@ pub struct Filters {
 /// Controls of a piece of evidence that the list names.
 const CONTROLS_SHOWN: usize = 3;
 /// Results that can be asked for.
-const RESULTS: [CheckResult; 5] =
-    [CheckResult::Fail, CheckResult::Error, CheckResult::Inconclusive, CheckResult::Pass, CheckResult::NotApplicable];
+const RESULTS: [CheckResult; 5] = [
+    CheckResult::Fail,
+    CheckResult::Error,
+    CheckResult::Inconclusive,
+    CheckResult::Pass,
+    CheckResult::NotApplicable,
+];
 /// Events that a piece of evidence caused elsewhere and that its story tells.
 const EFFECTS_MAX: usize = 32;
 
 /// `GET /evidence`
-pub async fn list(State(console): State<Arc<Console>>, viewer: Viewer, Params(filters): Params<Filters>) -> Response {
+pub async fn list(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Params(filters): Params<Filters>,
+) -> Response {
     let made = build_list(&console, &viewer, &filters).await;
     console.answer(&viewer, made).await
 }
@@ -131,7 +140,9 @@ async fn build_list(console: &Console, viewer: &Viewer, filters: &Filters) -> Re
     let kept = [("result", filters.result.as_str()), ("check", &filters.check), ("probe", &filters.probe)];
     Ok(EvidenceList {
         frame,
-        results: RESULTS.map(|result| Choice::new(result.as_str(), spoken(result.as_str()), &filters.result)).into(),
+        results: RESULTS
+            .map(|result| Choice::new(result.as_str(), spoken(result.as_str()), &filters.result))
+            .into(),
         check: filters.check.clone(),
         probe: filters.probe.clone(),
         lines,
@@ -150,7 +161,10 @@ fn line(row: &EvidenceRow, title: Option<String>) -> Line {
         controls: controls
             .iter()
             .take(CONTROLS_SHOWN)
-            .map(|control| ControlLink { href: control_href(control), text: control.control.to_string().to_uppercase() })
+            .map(|control| ControlLink {
+                href: control_href(control),
+                text: control.control.to_string().to_uppercase(),
+            })
             .collect(),
         checked: row.checked,
         skipped: row.skipped,
@@ -233,7 +247,8 @@ fn doubt(row: &EvidenceRow) -> Option<String> {
 
 fn blobs(value: Option<&Value>) -> Vec<Blob> {
     let items = value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     items
         .iter()
         .map(|item| {
@@ -268,7 +283,11 @@ async fn effects(console: &Console, tenant: &TenantId, cause: &EventId) -> Resul
     Ok(told)
 }
 
-async fn controls(console: &Console, tenant: &TenantId, row: &EvidenceRow) -> Result<Vec<ControlNow>, ApiError> {
+async fn controls(
+    console: &Console,
+    tenant: &TenantId,
+    row: &EvidenceRow,
+) -> Result<Vec<ControlNow>, ApiError> {
     let now = console.app.clock.now();
     let mut shown = Vec::new();
     for control in controls_of(&row.controls) {
@@ -289,7 +308,10 @@ fn facts(row: &EvidenceRow, target: Option<String>) -> Vec<Fact> {
     let mut facts = vec![
         Fact::new("Check", row.check.to_string()).mono(),
         Fact::link("Source", source(row)),
-        Fact::new("Target", target.map_or_else(|| row.target_ref.to_string(), |name| format!("{name} ({})", row.target_ref))),
+        Fact::new(
+            "Target",
+            target.map_or_else(|| row.target_ref.to_string(), |name| format!("{name} ({})", row.target_ref)),
+        ),
         Fact::new("Checked", row.checked.to_string()),
         Fact::new("Skipped", row.skipped.to_string()),
         Fact::new("Observed (UTC)", format!("{} to {}", time(row.observed_from), time(row.observed_to))),
@@ -299,7 +321,10 @@ fn facts(row: &EvidenceRow, target: Option<String>) -> Vec<Fact> {
     ];
     if let Some(stale) = row.stale_after {
         let cadence = u64::try_from(stale.micros() - row.observed_to.micros()).unwrap_or(0) / 1_000_000;
-        facts.push(Fact::new("Stale after (UTC)", format!("{}, expected every {}", time(stale), duration_words(cadence))));
+        facts.push(Fact::new(
+            "Stale after (UTC)",
+            format!("{}, expected every {}", time(stale), duration_words(cadence)),
+        ));
     }
     if let Some(by) = &row.superseded_by {
         facts.push(Fact::link("Superseded by", Link::to(by.to_string(), evidence_href(by))));

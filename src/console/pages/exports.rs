@@ -101,7 +101,11 @@ impl Jobs {
 }
 
 /// `GET /exports`
-pub async fn list(State(console): State<Arc<Console>>, viewer: Viewer, Params(which): Params<Which>) -> Response {
+pub async fn list(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Params(which): Params<Which>,
+) -> Response {
     let made = build(&console, &viewer, &which).await;
     console.answer(&viewer, made).await
 }
@@ -113,7 +117,9 @@ async fn build(console: &Console, viewer: &Viewer, which: &Which) -> Result<Expo
     let lines: Vec<Line> = found.rows.into_iter().map(|row| line(console, tenant, row)).collect();
     Ok(Exports {
         frame: console.frame(viewer, "Exports").await?,
-        purposes: PURPOSES.map(|purpose| Choice::new(purpose.as_str(), spoken(purpose.as_str()), "audit")).into(),
+        purposes: PURPOSES
+            .map(|purpose| Choice::new(purpose.as_str(), spoken(purpose.as_str()), "audit"))
+            .into(),
         running: lines.iter().any(|line| line.progress.is_some()),
         lines,
         may_export: viewer.may(Permission::Manage),
@@ -163,7 +169,8 @@ fn begin(console: &Arc<Console>, viewer: &Viewer, form: NewExport) -> Result<(),
     let purpose: ExportPurpose = word("/purpose", &form.purpose)?;
     let id = ExportId(uuid_v7(&*console.app.clock, &*console.app.entropy));
     if !console.exports.begin(id) {
-        return Err(ApiError::new(CONFLICT, "two exports are being written already").hint("start it when one has ended"));
+        return Err(ApiError::new(CONFLICT, "two exports are being written already")
+            .hint("start it when one has ended"));
     }
     let request = Request {
         id,
@@ -180,10 +187,13 @@ fn begin(console: &Arc<Console>, viewer: &Viewer, form: NewExport) -> Result<(),
 async fn write(console: Arc<Console>, viewer: Viewer, request: Request) {
     let (id, out) = (request.id, request.out.clone());
     let tenant = viewer.tenant().clone();
-    let written = run(&console.app, &viewer.caller, request, |progress| console.exports.set(id, progress)).await;
+    let written =
+        run(&console.app, &viewer.caller, request, |progress| console.exports.set(id, progress)).await;
     let target = archive(&console, &tenant, id);
     let packed = match written {
-        Ok(_) => tokio::task::spawn_blocking(move || pack(&out, &target)).await.unwrap_or_else(|e| Err(e.into())),
+        Ok(_) => {
+            tokio::task::spawn_blocking(move || pack(&out, &target)).await.unwrap_or_else(|e| Err(e.into()))
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = packed {
@@ -215,7 +225,11 @@ fn pack(bundle: &FilePath, target: &FilePath) -> anyhow::Result<()> {
 }
 
 /// `GET /exports/{id}/bundle`
-pub async fn download(State(console): State<Arc<Console>>, viewer: Viewer, Path(id): Path<String>) -> Response {
+pub async fn download(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Response {
     match open(&console, &viewer, &id).await {
         Ok((file, size)) => {
             let chunks = stream::unfold(file, |mut file| async move {
@@ -229,7 +243,11 @@ pub async fn download(State(console): State<Arc<Console>>, viewer: Viewer, Path(
             let name = HeaderValue::from_str(&format!("attachment; filename=\"ledger-export-{id}.tar\""));
             let name = name.unwrap_or(HeaderValue::from_static("attachment"));
             let tar = HeaderValue::from_static("application/x-tar");
-            let headers = [(header::CONTENT_TYPE, tar), (header::CONTENT_DISPOSITION, name), (header::CONTENT_LENGTH, size.into())];
+            let headers = [
+                (header::CONTENT_TYPE, tar),
+                (header::CONTENT_DISPOSITION, name),
+                (header::CONTENT_LENGTH, size.into()),
+            ];
             (headers, Body::from_stream(chunks)).into_response()
         }
         Err(error) => console.problem(&viewer, error).await,

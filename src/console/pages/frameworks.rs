@@ -140,7 +140,9 @@ async fn build(
         score: score(console, tenant, &row, as_of).await?,
         as_of: as_of.map(|as_of| as_of.time.into()),
         as_of_date: filters.as_of.clone(),
-        statuses: STATUSES.map(|word| Choice::new(word.as_str(), spoken(word.as_str()), &filters.status)).into(),
+        statuses: STATUSES
+            .map(|word| Choice::new(word.as_str(), spoken(word.as_str()), &filters.status))
+            .into(),
         find: filters.find.clone(),
         lines,
         pager: Pager::new(&path, &kept, Some(&filters.cursor), found.next),
@@ -175,7 +177,12 @@ async fn score(
     })
 }
 
-async fn line(console: &Console, tenant: &TenantId, row: &ControlRow, as_of: Option<AsOf>) -> Result<Line, ApiError> {
+async fn line(
+    console: &Console,
+    tenant: &TenantId,
+    row: &ControlRow,
+    as_of: Option<AsOf>,
+) -> Result<Line, ApiError> {
     let href = format!("/frameworks/{}/{}", row.framework, row.control);
     let shown = Line {
         control: row.control.to_string().to_uppercase(),
@@ -190,7 +197,10 @@ async fn line(console: &Console, tenant: &TenantId, row: &ControlRow, as_of: Opt
     };
     let Some(as_of) = as_of else {
         let status = status_at(row, console.app.clock.now());
-        let last = row.worst.filter(|_| status == ControlStatus::Stale).map(|worst| spoken(worst.as_str()).to_lowercase());
+        let last = row
+            .worst
+            .filter(|_| status == ControlStatus::Stale)
+            .map(|worst| spoken(worst.as_str()).to_lowercase());
         return Ok(Line { mark: status_mark(status), last, ..shown });
     };
     let then = console.control_then(tenant, row, as_of).await?;
@@ -213,9 +223,8 @@ impl Console {
         if day.is_empty() {
             return Ok(None);
         }
-        let time = day_end(day).ok_or_else(|| {
-            ApiError::new(MALFORMED, "as_of is not a day").hint("write it as 2026-03-01")
-        })?;
+        let time = day_end(day)
+            .ok_or_else(|| ApiError::new(MALFORMED, "as_of is not a day").hint("write it as 2026-03-01"))?;
         // The running maximum of time rises with the index: the prefix ends at its last entry below.
         let query = Query::new(&AUDIT, tenant).filter("as_of", Test::Below(Cell::time(time))).descending();
         let last = self.rows::<AuditRow>(query.limit(1), None).await?.rows.pop();

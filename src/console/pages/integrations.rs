@@ -40,7 +40,11 @@ struct Line {
 }
 
 /// `GET /integrations`
-pub async fn list(State(console): State<Arc<Console>>, viewer: Viewer, Params(which): Params<Which>) -> Response {
+pub async fn list(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Params(which): Params<Which>,
+) -> Response {
     let made = build_list(&console, &viewer, &which).await;
     console.answer(&viewer, made).await
 }
@@ -94,7 +98,9 @@ async fn build(console: &Console, viewer: &Viewer, id: &str) -> Result<Thing, Ap
     let endpoint = member(row.config_index, "endpoint").or_else(|| member(Some(row.name_index), "endpoint"));
     let mut facts = facts(&row);
     facts.extend(endpoint.map(|value| Fact::new("Endpoint", text_of(value).0)));
-    facts.extend(member(row.config_index, "config").map(|value| Fact::new("Configuration", text_of(value).0).mono()));
+    facts.extend(
+        member(row.config_index, "config").map(|value| Fact::new("Configuration", text_of(value).0).mono()),
+    );
     let told = console.story(tenant, &integration.stream(), &["name", "detail"]).await?;
     Ok(Thing {
         frame: console.frame(viewer, title.clone()).await?,
@@ -112,7 +118,10 @@ fn facts(row: &IntegrationRow) -> Vec<Fact> {
         Fact::new("Kind", row.kind.to_string()),
         Fact::new("Adapter", row.adapter_version.to_string()),
         Fact::new("Works every", row.cadence_seconds.map_or_else(|| "–".to_owned(), duration_words)),
-        Fact::new("Configuration", row.config_version.map_or_else(|| "none".to_owned(), |version| format!("version {version}"))),
+        Fact::new(
+            "Configuration",
+            row.config_version.map_or_else(|| "none".to_owned(), |version| format!("version {version}")),
+        ),
         Fact::new("Registered (UTC)", At::from(row.registered_at).short),
         Fact::new("Changed (UTC)", At::from(row.changed_at).short),
     ]

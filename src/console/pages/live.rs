@@ -72,10 +72,12 @@ pub async fn stream(
     headers: HeaderMap,
 ) -> Response {
     let Some(live) = console.live.watch(&console.app.store, viewer.tenant()) else {
-        return (crate::error::OVERLOADED.http(), [(header::RETRY_AFTER, "30")], "too many viewers").into_response();
+        return (crate::error::OVERLOADED.http(), [(header::RETRY_AFTER, "30")], "too many viewers")
+            .into_response();
     };
     // A browser that comes again says what it had last; that is newer than what its page had.
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok());
+    let last =
+        headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok());
     let from = last.map_or(after.after, |last| last + 1);
     let missed = match newest(&*console.app.store, viewer.tenant(), from).await {
         Ok(events) => render(&events),

@@ -19,7 +19,9 @@ use ledger_projections::scorecards::{SCORECARD, SCORECARD_HISTORY, ScorecardHist
 use crate::console::Console;
 use crate::console::frame::Frame;
 use crate::console::render::evidence_href;
-use crate::console::view::{At, Link, Mark, Score, alert_mark, counts, result_mark, spoken, status_mark, stream_href};
+use crate::console::view::{
+    At, Link, Mark, Score, alert_mark, counts, result_mark, spoken, status_mark, stream_href,
+};
 use crate::console::viewer::Viewer;
 use crate::error::ApiError;
 
@@ -102,7 +104,8 @@ async fn build(console: &Console, viewer: &Viewer) -> Result<Overview, ApiError>
     let scores = scores(console, tenant).await?;
     let attention = attention(console, tenant).await?;
     let alerts = alerts(console, tenant).await?;
-    let waiting = [(attention.len(), "control", "needs", "need"), (alerts.len(), "open alert", "asks for", "ask for")];
+    let waiting =
+        [(attention.len(), "control", "needs", "need"), (alerts.len(), "open alert", "asks for", "ask for")];
     let words: Vec<_> = waiting
         .iter()
         .filter(|(count, ..)| *count > 0)
@@ -113,7 +116,11 @@ async fn build(console: &Console, viewer: &Viewer) -> Result<Overview, ApiError>
         .collect();
     Ok(Overview {
         frame,
-        summary: if words.is_empty() { "Nothing asks for attention.".to_owned() } else { words.join(", ") + "." },
+        summary: if words.is_empty() {
+            "Nothing asks for attention.".to_owned()
+        } else {
+            words.join(", ") + "."
+        },
         trend: trend(console, tenant, &scores).await?,
         scores: scores.into_iter().map(|(_, score)| score).collect(),
         attention_words: "Failing, in doubt or overdue".to_owned(),
@@ -129,7 +136,8 @@ async fn build(console: &Console, viewer: &Viewer) -> Result<Overview, ApiError>
 /// The read models.
 pub async fn scores(console: &Console, tenant: &TenantId) -> Result<Vec<(String, Score)>, ApiError> {
     let titles = console.rows::<FrameworkRow>(Query::new(&FRAMEWORK, tenant), None).await?.rows;
-    let titles: BTreeMap<_, _> = titles.into_iter().map(|row| (row.framework.to_string(), row.title)).collect();
+    let titles: BTreeMap<_, _> =
+        titles.into_iter().map(|row| (row.framework.to_string(), row.title)).collect();
     let cards = console.rows::<ScorecardRow>(Query::new(&SCORECARD, tenant), None).await?.rows;
     let score = |card: ScorecardRow| {
         let id = card.framework.to_string();
@@ -146,7 +154,9 @@ async fn trend(
     tenant: &TenantId,
     scores: &[(String, Score)],
 ) -> Result<Option<Trend>, ApiError> {
-    let Some((framework, score)) = scores.iter().max_by_key(|(_, score)| score.assessed) else { return Ok(None) };
+    let Some((framework, score)) = scores.iter().max_by_key(|(_, score)| score.assessed) else {
+        return Ok(None);
+    };
     let query = Query::new(&SCORECARD_HISTORY, tenant).is_text("framework", framework).descending();
     let hours = console.rows::<ScorecardHistoryRow>(query.limit(1000), None).await?.rows;
     let Some(oldest) = hours.last().map(|row| row.hour.micros()) else { return Ok(None) };
@@ -163,7 +173,11 @@ async fn trend(
         let row = hours.iter().find(|row| row.hour.micros().div_euclid(step) <= at);
         let counts = row.map_or([0; 3], |row| [row.pass, row.fail + row.error, row.stale + row.inconclusive]);
         let time = At::from(Timestamp::from_micros(at * step));
-        TrendRow { name: time.short.chars().take(shown).collect(), exact: time.exact, values: counts.map(|n| n.to_string()) }
+        TrendRow {
+            name: time.short.chars().take(shown).collect(),
+            exact: time.exact,
+            values: counts.map(|n| n.to_string()),
+        }
     });
     let rows: Vec<_> = rows.collect();
     let columns = [
@@ -177,7 +191,9 @@ async fn trend(
 async fn attention(console: &Console, tenant: &TenantId) -> Result<Vec<Attention>, ApiError> {
     let now = console.app.clock.now();
     let mut lines = Vec::new();
-    for status in [ControlStatus::Fail, ControlStatus::Error, ControlStatus::Stale, ControlStatus::Inconclusive] {
+    for status in
+        [ControlStatus::Fail, ControlStatus::Error, ControlStatus::Stale, ControlStatus::Inconclusive]
+    {
         let query = Query::new(&CONTROL, tenant).is("status", &status).limit(ATTENTION_MAX);
         for row in console.rows::<ControlRow>(query, None).await?.rows {
             lines.push(Attention {
@@ -206,7 +222,10 @@ async fn alerts(console: &Console, tenant: &TenantId) -> Result<Vec<AlertLine>, 
 }
 
 async fn latest(console: &Console, tenant: &TenantId) -> Result<Vec<LatestLine>, ApiError> {
-    let rows = console.rows::<EvidenceRow>(Query::new(&EVIDENCE, tenant).descending().limit(LATEST), None).await?.rows;
+    let rows = console
+        .rows::<EvidenceRow>(Query::new(&EVIDENCE, tenant).descending().limit(LATEST), None)
+        .await?
+        .rows;
     let indexes: Vec<u64> = rows.iter().map(|row| row.index).collect();
     let mut titles = console.texts(tenant, &indexes, "title").await?;
     let line = |row: EvidenceRow| LatestLine {

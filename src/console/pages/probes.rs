@@ -83,7 +83,11 @@ pub struct Which {
 const EVIDENCE_TOLD: usize = 10;
 
 /// `GET /probes`
-pub async fn list(State(console): State<Arc<Console>>, viewer: Viewer, Params(which): Params<Which>) -> Response {
+pub async fn list(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Params(which): Params<Which>,
+) -> Response {
     let made = build_list(&console, &viewer, &which).await;
     console.answer(&viewer, made).await
 }
@@ -135,7 +139,8 @@ async fn build(console: &Console, viewer: &Viewer, id: &str) -> Result<Thing, Ap
     let names = console.texts(tenant, &row.name_index.into_iter().collect::<Vec<_>>(), "name").await?;
     let told = console.story(tenant, &probe.stream(), &["name"]).await?;
     let mut story: Vec<Step> = told.into_iter().map(|told| told.step).collect();
-    let query = Query::new(&EVIDENCE, tenant).is("probe", &Some(probe.clone())).descending().limit(EVIDENCE_TOLD);
+    let query =
+        Query::new(&EVIDENCE, tenant).is("probe", &Some(probe.clone())).descending().limit(EVIDENCE_TOLD);
     story.extend(console.rows::<EvidenceRow>(query, None).await?.rows.into_iter().map(handed_in));
     story.sort_by(|a, b| b.at.exact.cmp(&a.at.exact));
     let title = name(&row, &names);
@@ -171,7 +176,10 @@ fn facts(row: &ProbeRow) -> Vec<Fact> {
         Fact::new("Last heartbeat recorded (UTC)", time(row.heartbeat_at)),
         Fact::new("Expected every", row.cadence_seconds.map_or_else(|| "–".to_owned(), duration_words)),
         Fact::new("Silent after (UTC)", time(row.silent_after)),
-        Fact::new("Waiting at the probe", format!("{} events, {}", row.spool_events, size_words(row.spool_kib))),
+        Fact::new(
+            "Waiting at the probe",
+            format!("{} events, {}", row.spool_events, size_words(row.spool_kib)),
+        ),
         Fact::new("Version", row.version.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string)),
         Fact::link("Evidence", Link::to(format!("{} handed in", row.evidence_count), all)),
     ]

@@ -6,7 +6,9 @@ use ledger_store::{Read, StoredEvent};
 use serde_json::{Map, Value};
 
 use crate::console::Console;
-use crate::console::view::{At, Link, Mark, actor_words, event_words, result_mark, spoken, state_mark, status_mark};
+use crate::console::view::{
+    At, Link, Mark, actor_words, event_words, result_mark, spoken, state_mark, status_mark,
+};
 use crate::error::ApiError;
 
 /// Steps that a page tells; the audit explorer has the rest.

@@ -50,7 +50,11 @@ pub struct NewTenant {
 }
 
 /// `GET /tenants`
-pub async fn list(State(console): State<Arc<Console>>, viewer: Viewer, Params(which): Params<Which>) -> Response {
+pub async fn list(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+    Params(which): Params<Which>,
+) -> Response {
     let made = build(&console, &viewer, &which).await;
     console.answer(&viewer, made).await
 }
@@ -88,7 +92,10 @@ async fn build(console: &Console, viewer: &Viewer, which: &Which) -> Result<Tena
 }
 
 /// `POST /tenants`
-pub async fn onboard(State(console): State<Arc<Console>>, Posted(viewer, form): Posted<NewTenant>) -> Response {
+pub async fn onboard(
+    State(console): State<Arc<Console>>,
+    Posted(viewer, form): Posted<NewTenant>,
+) -> Response {
     let made = async {
         viewer.needs(Permission::Operate)?;
         let body = CreateTenant { name: form.name, contact: None };

@@ -76,7 +76,9 @@ pub fn facts_of(value: &Value) -> Vec<NamedText> {
         NamedText { name: name.to_owned(), value: if cut { value + "…" } else { value } }
     };
     match value {
-        Value::Object(members) => members.iter().take(MEMBERS_MAX).map(|(name, value)| named(name, value)).collect(),
+        Value::Object(members) => {
+            members.iter().take(MEMBERS_MAX).map(|(name, value)| named(name, value)).collect()
+        }
         Value::Null => Vec::new(),
         other => vec![named("value", other)],
     }

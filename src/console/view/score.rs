@@ -44,16 +44,26 @@ pub type Counts = [(&'static str, u64); 7];
 /// The counts of a scorecard.
 pub fn counts(row: &ScorecardRow) -> Counts {
     [
-        ("fail", row.fail), ("error", row.error), ("stale", row.stale), ("inconclusive", row.inconclusive),
-        ("pass", row.pass), ("not_applicable", row.not_applicable), ("unknown", row.unknown),
+        ("fail", row.fail),
+        ("error", row.error),
+        ("stale", row.stale),
+        ("inconclusive", row.inconclusive),
+        ("pass", row.pass),
+        ("not_applicable", row.not_applicable),
+        ("unknown", row.unknown),
     ]
 }
 
 /// The counts of a scorecard as it was.
 pub fn counts_then(row: &ScorecardHistoryRow) -> Counts {
     [
-        ("fail", row.fail), ("error", row.error), ("stale", row.stale), ("inconclusive", row.inconclusive),
-        ("pass", row.pass), ("not_applicable", row.not_applicable), ("unknown", row.unknown),
+        ("fail", row.fail),
+        ("error", row.error),
+        ("stale", row.stale),
+        ("inconclusive", row.inconclusive),
+        ("pass", row.pass),
+        ("not_applicable", row.not_applicable),
+        ("unknown", row.unknown),
     ]
 }
 
@@ -76,11 +86,25 @@ impl Score {
         let mut segments = Vec::new();
         let mut start = 0;
         for (class, count) in counts.iter().copied().filter(|(_, count)| *count > 0) {
-            segments.push(Segment { class, label: spoken(class).to_lowercase(), count, x: share(start, total), width: share(count, total) });
+            segments.push(Segment {
+                class,
+                label: spoken(class).to_lowercase(),
+                count,
+                x: share(start, total),
+                width: share(count, total),
+            });
             start += count;
         }
         let words: Vec<_> = segments.iter().map(|part| format!("{} {}", part.count, part.label)).collect();
-        Self { spoken: format!("{title}: {}", words.join(", ")), title, href, percent, caption, assessed, segments }
+        Self {
+            spoken: format!("{title}: {}", words.join(", ")),
+            title,
+            href,
+            percent,
+            caption,
+            assessed,
+            segments,
+        }
     }
 }
 

@@ -50,7 +50,10 @@ fn a_score_counts_what_was_assessed_and_applies() {
 
 #[test]
 fn addresses_escape_what_they_carry() {
-    assert_eq!(address("/audit", &[("q", "a b&c=d\"<é"), ("kind", "")]), "/audit?q=a%20b%26c%3Dd%22%3C%C3%A9");
+    assert_eq!(
+        address("/audit", &[("q", "a b&c=d\"<é"), ("kind", "")]),
+        "/audit?q=a%20b%26c%3Dd%22%3C%C3%A9"
+    );
     let pager = Pager::new("/audit", &[("q", "x")], Some("here"), Some("there".into()));
     assert_eq!(pager.first.as_deref(), Some("/audit?q=x"));
     assert_eq!(pager.next.as_deref(), Some("/audit?q=x&cursor=there"));

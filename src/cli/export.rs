@@ -1,0 +1,113 @@
+//! `ledger export`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use http_body_util::BodyExt;
+use ledger::ids::{TenantId, uuid_v7};
+use ledger_aggregates::values::ExportId;
+
+use super::serve::runtime;
+use crate::api::local::{Line, LocalExport, Summary};
+use crate::auth::principal::{Caller, Principal};
+use crate::config::Config;
+use crate::history::export::{Progress, Request, run as write};
+use crate::http::local;
+use crate::runtime::node::Node;
+
+/// What to export.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The data directory. A server may be running on it.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The directory to make.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Whose log; the first tenant's without it.
+    #[arg(long, value_name = "ID")]
+    tenant: Option<TenantId>,
+    /// Leave confidential and personal members and blobs out; everything still verifies.
+    #[arg(long)]
+    redact: bool,
+    /// What it is for: audit, regulator, portability or backup.
+    #[arg(long, default_value = "audit")]
+    purpose: String,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes the bundle, through the server if one runs.
+///
+/// # Errors
+/// There is no ledger, or the bundle cannot be written.
+pub fn run(mut config: Config, args: ExportArgs) -> Result<ExitCode> {
+    super::existing(&mut config, args.data.as_ref())?;
+    let out = std::path::absolute(&args.out).context("the directory's path")?;
+    let request = LocalExport { tenant: args.tenant, out, redact: args.redact, purpose: args.purpose };
+    let summary = runtime()?.block_on(async {
+        match local::ask(&config.data.dir, "/local/export", serde_json::to_vec(&request)?).await? {
+            Some(response) => follow(response).await,
+            None => alone(config, request).await,
+        }
+    })?;
+    if args.json {
+        println!("{}", serde_json::to_string(&summary)?);
+    } else {
+        println!("exported tenant {}", summary.tenant);
+        println!(
+            "  {} entries, {} disclosed members, {} files, {} bytes",
+            summary.entries, summary.disclosures, summary.files, summary.bytes
+        );
+        println!("  {}", args.out.display());
+        println!("verify it, offline:  ledger-replay verify {}", args.out.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the progress that the server tells, until it is done.
+async fn follow(response: hyper::Response<hyper::body::Incoming>) -> Result<Summary> {
+    let status = response.status();
+    let mut body = response.into_body();
+    let mut buffer = Vec::new();
+    let bar = super::bar("exporting");
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        buffer.extend_from_slice(&data);
+        if !status.is_success() {
+            continue;
+        }
+        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = buffer.drain(..=end).collect();
+            match serde_json::from_slice(&line)? {
+                Line::Progress(Progress { entries, of }) => {
+                    bar.set_length(of);
+                    bar.set_position(entries);
+                }
+                Line::Done(summary) => return Ok(summary),
+                Line::Failed(reason) => bail!("{reason}"),
+            }
+        }
+    }
+    bail!("the server did not finish the export: {}", String::from_utf8_lossy(&buffer))
+}
+
+async fn alone(config: Config, request: LocalExport) -> Result<Summary> {
+    let node = Node::open(config).await?;
+    let tenant = request.tenant.unwrap_or_else(|| node.app.first_tenant());
+    let caller = Caller { principal: Principal::local_operator(TenantId::system()).into(), tenant };
+    let bar = super::bar("exporting");
+    let id = ExportId(uuid_v7(&*node.app.clock, &*node.app.entropy));
+    let plan =
+        Request { id, out: request.out, redact: request.redact, purpose: request.purpose, recipient: None };
+    let written = write(&node.app, &caller, plan, |progress| {
+        bar.set_length(progress.of);
+        bar.set_position(progress.entries);
+    })
+    .await;
+    node.close().await;
+    Ok(Summary::of(&caller.tenant, &written?))
+}
