@@ -148,12 +148,6 @@ fn std_env() -> impl Iterator<Item = (String, String)> {
     std::env::vars().filter(|(name, _)| name.starts_with("LEDGER_"))
 }
 
-/// The key with which `ledger probe` and other clients call a ledger.
-#[expect(clippy::disallowed_methods, reason = "this is the one module that reads the environment")]
-pub fn api_key() -> Option<String> {
-    std::env::var("LEDGER_API_KEY").ok()
-}
-
 fn merge(into: &mut toml::Table, over: toml::Table, at: &str) -> Result<()> {
     for (name, value) in over {
         match (into.get_mut(&name), value) {

@@ -41,13 +41,13 @@ fn api(app: Option<&Arc<App>>) -> (Router<Arc<App>>, OpenApi) {
     }
     let (routes, mut document) = router! {
         Public: meta::healthz, meta::readyz, meta::metrics, meta::problem, tlog::file;
-        Known: meta::whoami, keys::keys;
+        Known: meta::whoami, keys::list;
         Read: frameworks::list::list, frameworks::scorecard::list, frameworks::scorecard::history,
             controls::list::list, controls::get::get, controls::history::history,
             evidence::list::list, evidence::get::get, blobs::get::get,
             probes::list::list, probes::get::get, integrations::list::list, integrations::get::get,
             alerts::list::list, events::search::search, events::get::get, events::proof::proof;
-        Submit: evidence::submit::submit, evidence::batch::batch, blobs::put::put, probes::heartbeat::heartbeat, keys::list;
+        Submit: evidence::submit::submit, evidence::batch::batch, blobs::put::put, probes::heartbeat::heartbeat;
         Manage: frameworks::import::import, frameworks::starter::import_starter,
             integrations::register::register, integrations::configure::configure, integrations::act::act,
             probes::register::register, probes::retire::retire, alerts::act::act,
