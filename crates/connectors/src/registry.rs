@@ -6,7 +6,10 @@ use crate::adapter::Adapter;
 type Make = fn() -> Box<dyn Adapter>;
 
 /// Name and maker of each.
-const BUILT_IN: &[(&str, Make)] = &[("jira", || Box::new(crate::jira::Jira::default()))];
+const BUILT_IN: &[(&str, Make)] = &[
+    ("jira", || Box::new(crate::jira::Jira::default())),
+    ("servicenow", || Box::new(crate::servicenow::ServiceNow::default())),
+];
 
 /// The names of the built-in adapters.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -13,7 +13,7 @@
 //! | last plan | when it is taken up again |
 //! | --- | --- |
 //! | none | the task starts |
-//! | `safe` or `same` | it is sent again, and the task goes on from there |
+//! | `safe` or `same`, or known to be unsent | it is sent again, and the task goes on from there |
 //! | `once` | the outcome is **uncertain**: a lookup must find it, nothing is sent again |
 //!
 //! This module decides nothing about time: whoever calls it holds the lease, waits, and calls again.

@@ -12,6 +12,9 @@ use crate::protocol::{Call, Failure, FailureKind, Outcome, Plan, Repeat, Reply, 
 /// No task takes more requests than this: a poll of ten thousand tickets in pages of fifty, with room.
 const STEPS_MAX: u32 = 1000;
 
+/// A limit is checked before anything is carried out (RFC 6585 §4).
+const TOO_MANY_REQUESTS: u16 = 429;
+
 /// Someone who speaks the protocol.
 #[async_trait]
 pub trait Ask: Send + Sync {
@@ -66,10 +69,10 @@ pub async fn drive(
     let run = Run { task, id, adapter, connection, journal };
     let (mut step, mut plan) = match resume {
         // It was about to be sent, and perhaps was.
-        Some(Sending { plan, .. }) if plan.repeat == Repeat::Once => {
+        Some(Sending { plan, unsent: false, .. }) if plan.repeat == Repeat::Once => {
             return Ok(End::Uncertain { reason: "the attempt broke off after its request was sent".into() });
         }
-        Some(Sending { step, plan }) => (step, plan),
+        Some(Sending { step, plan, .. }) => (step, plan),
         None => match run.ask(task.start(connection.clock().now())).await? {
             Next::Send(plan) => (1, plan),
             Next::End(end) => return Ok(end),
@@ -80,7 +83,7 @@ pub async fn drive(
             let message = format!("the task took more than {STEPS_MAX} requests");
             return Ok(End::Done(Outcome::Failed(Failure::new(FailureKind::Malformed, message))));
         }
-        journal.sending(&Sending { step, plan: plan.clone() }).await?;
+        journal.sending(&Sending { step, plan: plan.clone(), unsent: false }).await?;
         match run.step(step, plan).await? {
             Next::Send(next) => (step, plan) = (step + 1, next),
             Next::End(end) => return Ok(end),
@@ -106,8 +109,18 @@ impl Run<'_> {
         let purpose = Purpose::Task { id: self.id.to_owned(), step };
         let response = match self.connection.send(&plan, &purpose).await {
             Ok(response) => response,
-            Err(hold) => return Ok(Next::End(held(&plan, hold))),
+            Err(hold) => {
+                let unsent = never_left(&hold);
+                let end = held(&plan, hold);
+                if unsent {
+                    self.journal.sending(&Sending { step, plan, unsent }).await?;
+                }
+                return Ok(Next::End(end));
+            }
         };
+        if response.status == TOO_MANY_REQUESTS {
+            self.journal.sending(&Sending { step, plan: plan.clone(), unsent: true }).await?;
+        }
         if let Some(reason) = undecided(&plan, &response) {
             return Ok(Next::End(End::Uncertain { reason }));
         }
@@ -124,9 +137,9 @@ impl Run<'_> {
             let scope = (!whole).then_some(plan.scope.as_str());
             self.connection.limiter().pause(scope, now.plus(*after), now);
         }
-        // The answer is there, but nobody could read it.
+        // The answer is there, but it tells nobody whether the request was carried out.
         if let (Next::End(End::Later(later)), Repeat::Once) = (&next, plan.repeat)
-            && later.failure.kind == FailureKind::Malformed
+            && later.failure.kind != FailureKind::RateLimited
         {
             return Ok(Next::End(End::Uncertain { reason: later.failure.message.clone() }));
         }
@@ -162,6 +175,15 @@ fn broken(error: &CallError) -> End {
         _ => None,
     };
     End::Later(Later { failure: Failure::new(FailureKind::Malformed, error.to_string()), after })
+}
+
+/// Whether nothing of the request left this machine.
+fn never_left(hold: &Hold) -> bool {
+    match hold {
+        Hold::Wait(_) | Hold::Open(_) | Hold::Token(_) | Hold::Unsendable(_) => true,
+        Hold::Lost(error) => error.transport == Transport::NotSent,
+        Hold::Record(_) => false,
+    }
 }
 
 /// A request without an answer.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Jira;
-use super::state::{WORKFLOW, status};
+use super::state::{Deployment, WORKFLOW, status};
 use crate::http::Message;
 
 /// How much was done.
@@ -75,6 +75,11 @@ impl Jira {
     /// An administrator takes the integration's access away, or gives it back.
     pub fn revoke(&self, revoked: bool) {
         self.state().revoked = revoked;
+    }
+
+    /// Which product it is.
+    pub fn deployment(&self) -> Deployment {
+        self.settings.deployment
     }
 
     /// How much was done.
