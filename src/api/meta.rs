@@ -108,6 +108,6 @@ pub async fn whoami(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<
         operator: caller.principal.operator,
         ledger: app.name.clone(),
         origin: log.info.origin.clone(),
-        trust: crate::history::export::trust_file(&log).to_string(),
+        trust: crate::history::export::trust_file(&app, &log).to_string(),
     }))
 }

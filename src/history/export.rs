@@ -59,9 +59,12 @@ pub struct Progress {
     pub of: u64,
 }
 
-/// What a verifier of this log must be given out of band.
-pub fn trust_file(log: &OpenLog) -> Policy {
-    Policy::of_logs(Some(log.genesis.0), [log.keys.checkpoint_signer().verifier().clone()])
+/// What a verifier of this log must be given out of band: its genesis, its key, and the key of the system log, without
+/// which the anchors prove nothing.
+pub fn trust_file(app: &App, log: &OpenLog) -> Policy {
+    let system = app.log(&TenantId::system()).ok().filter(|system| system.info.tenant != log.info.tenant);
+    let logs = [Some(log), system.as_ref()].into_iter().flatten();
+    Policy::of_logs(Some(log.genesis.0), logs.map(|log| log.keys.checkpoint_signer().verifier().clone()))
 }
 
 /// Records the request, writes the bundle, records the outcome. The bundle holds its own request.
@@ -164,7 +167,7 @@ async fn write_to(
             Vec::new()
         },
     };
-    let (sink, summary) = writer.finish(&kept.note, &trust_file(&log), meta, log.keys.checkpoint_signer())?;
+    let (sink, summary) = writer.finish(&kept.note, &trust_file(app, &log), meta, log.keys.checkpoint_signer())?;
     sink.close()?;
     Ok(summary)
 }

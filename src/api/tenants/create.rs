@@ -65,7 +65,7 @@ pub async fn create(
     let own = Caller { principal: Arc::clone(&caller.principal), tenant: tenant.clone() };
     let id = command_id(&HeaderMap::new(), &*app.clock, &*app.entropy)?;
     let admin = issue_key(&app, &own, id, first_admin()?).await?;
-    let trust = crate::history::export::trust_file(&log).to_string();
+    let trust = crate::history::export::trust_file(&app, &log).to_string();
     Ok((
         StatusCode::CREATED,
         Json(CreatedTenant { tenant: tenant.to_string(), origin: log.info.origin.clone(), trust, admin }),
