@@ -61,7 +61,53 @@ fn a_registered_probe_is_heard_of_with_what_waits() {
         assert!(since.elapsed() < PATIENCE, "{:?}", probe.status());
         std::thread::yield_now();
     }
-    assert_eq!(server.get("/v1/probes/models").ok()["id"], "models");
+    // The read model follows the event.
+    loop {
+        let row = server.get("/v1/probes/models").ok();
+        if row["state"] == "reporting" {
+            assert_eq!(row["cadence_seconds"], 60);
+            break;
+        }
+        assert!(since.elapsed() < PATIENCE, "{row}");
+    }
+}
+
+/// The server dies with requests in flight, again and again: nothing is lost, and nothing is there twice.
+#[test]
+fn a_ledger_that_is_killed_gets_everything_exactly_once() {
+    let (data, spool) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start_in(data.path());
+    server.post("/v1/frameworks/starter", &json!({})).ok();
+    let key = server.key("probe");
+    server.kill();
+    let mut ids = Vec::new();
+    for round in 0..6 {
+        let server = Server::start_in(data.path());
+        let probe = probe(&server, &key, spool.path());
+        ids.extend(probe.submit_all((0..100).map(|_| evidence("host-1"))).unwrap());
+        let wanted = probe.status().receipts + round * 20;
+        while probe.status().receipts < wanted {
+            std::thread::yield_now();
+        }
+        server.kill();
+        ids.push(probe.submit(evidence("host-1")).unwrap());
+    }
+    let server = Server::start_in(data.path());
+    let probe = probe(&server, &key, spool.path());
+    assert!(probe.flush(PATIENCE), "{:?}", probe.status());
+    assert_eq!((probe.status().rejected, probe.status().receipts_refused), (0, 0));
+    let events = server.get("/v1/events?type=ledger.evidence.submitted.v1&limit=1000").ok();
+    let mut streams: Vec<String> = events["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["stream"].as_str().unwrap().to_owned())
+        .collect();
+    let mut expected: Vec<String> = ids.iter().map(|id| format!("evidence-{id}")).collect();
+    streams.sort();
+    expected.sort();
+    assert_eq!(streams.len(), 606);
+    assert_eq!(streams, expected);
 }
 
 fn run(arguments: &[&str], key: &str) -> Output {
