@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod page;
 pub mod probes;
 pub mod receipt;
+pub mod rotate_key;
 pub mod router;
 pub mod tenants;
 pub mod tlog;

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::guard::guarded;
 use super::{
     alerts, blobs, controls, credentials, events, evidence, frameworks, integrations, keys, meta, openapi,
-    probes, tenants, tlog,
+    probes, rotate_key, tenants, tlog,
 };
 use crate::app::App;
 use crate::auth::policy::Permission::{Known, Manage, Operate, Public, Read, Submit};
@@ -51,7 +51,7 @@ fn api(app: Option<&Arc<App>>) -> (Router<Arc<App>>, OpenApi) {
         Manage: frameworks::import::import, frameworks::starter::import_starter,
             integrations::register::register, integrations::configure::configure, integrations::act::act,
             probes::register::register, probes::retire::retire, alerts::act::act,
-            credentials::list::list, credentials::create::create, credentials::rotate::rotate, credentials::revoke::revoke;
+            rotate_key::rotate, credentials::list::list, credentials::create::create, credentials::rotate::rotate, credentials::revoke::revoke;
         Operate: tenants::list::list, tenants::create::create;
     }
     .split_for_parts();

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod export;
 pub mod openapi;
 pub mod probe;
+pub mod recover;
 pub mod serve;
 pub mod verify;
 
@@ -54,6 +55,9 @@ enum Verb {
         after_help = "Exit code 0: everything holds; 1: it does not, and what fails is named.\nExample:\n  ledger verify --data ledger-data"
     )]
     Verify(verify::VerifyArgs),
+    /// Go on with a database that is behind its head file, and say in the log what was lost.
+    #[command(after_help = "Example:\n  ledger recover --data ledger-data --accept-loss")]
+    Recover(recover::RecoverArgs),
     /// Measure, with a reference in the same run.
     #[command(
         after_help = "Examples:\n  ledger bench append --events 1000000 --streams 10000\n  ledger bench http --clients 16 --batch 100 --json"
@@ -86,6 +90,7 @@ impl Cli {
             Verb::Probe(args) => probe::run(&args),
             Verb::Export(args) => export::run(config, args),
             Verb::Verify(args) => verify::run(config, &args),
+            Verb::Recover(args) => recover::run(config, &args),
             Verb::Bench(args) => crate::bench::run(&args).map(|()| ExitCode::SUCCESS),
             Verb::Openapi => openapi::run(),
             Verb::Config => {
