@@ -15,7 +15,7 @@ use crate::console::Console;
 use crate::console::frame::Frame;
 use crate::console::render::PAGE_ROWS;
 use crate::console::view::{
-    At, Choice, Pager, actor_words, address, day_end, day_start, event_words, spoken, stream_href,
+    At, Choice, Pager, actor_words, address, day_end, day_start, day_text, event_words, spoken, stream_href,
 };
 use crate::console::viewer::Viewer;
 use crate::error::ApiError;
@@ -96,8 +96,8 @@ async fn build(console: &Console, viewer: &Viewer, search: &Search) -> Result<Au
         q: search.q.clone(),
         kinds: kinds.into_iter().map(|kind| Choice::new(kind, spoken(kind), &search.kind)).collect(),
         actor: search.actor.clone(),
-        from: search.from.clone(),
-        to: search.to.clone(),
+        from: day_text(&search.from),
+        to: day_text(&search.to),
         problem,
         empty_words: if found.next.is_some() {
             "Nothing among the events looked at so far. The next page goes on with older ones."

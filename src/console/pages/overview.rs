@@ -179,7 +179,12 @@ async fn trend(
             values: counts.map(|n| n.to_string()),
         }
     });
-    let rows: Vec<_> = rows.collect();
+    let mut rows: Vec<_> = rows.collect();
+    // The last step is not over: what holds now is shown to hold until now.
+    if let Some(last) = rows.last().map(|row| row.values.clone()) {
+        let time = At::from(Timestamp::from_micros(now));
+        rows.push(TrendRow { name: "now".to_owned(), exact: time.exact, values: last });
+    }
     let columns = [
         Column { label: "pass", class: "pass", token: "--pass-fill" },
         Column { label: "fail or error", class: "fail", token: "--fail-fill" },

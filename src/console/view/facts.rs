@@ -36,6 +36,8 @@ impl Fact {
 
 /// The longest text that a page shows of one value, in characters.
 const TEXT_CHARS_MAX: usize = 4_000;
+/// JSON that is no longer stands on one line.
+const LINE_BYTES_MAX: usize = 120;
 /// The most members that are shown of one object.
 const MEMBERS_MAX: usize = 64;
 /// The most findings that are shown on the page of an evidence.
@@ -61,7 +63,10 @@ pub struct Finding {
 pub fn text_of(value: &Value) -> (String, bool) {
     let text = match value {
         Value::String(text) => text.clone(),
-        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+        other => match other.to_string() {
+            short if short.len() <= LINE_BYTES_MAX => short,
+            _ => serde_json::to_string_pretty(other).unwrap_or_default(),
+        },
     };
     match text.char_indices().nth(TEXT_CHARS_MAX) {
         Some((at, _)) => (text[..at].to_owned(), true),

@@ -48,9 +48,9 @@ pub fn result_mark(result: CheckResult) -> Mark {
 /// The mark of a thing's state, by its word.
 pub fn state_mark(state: &str) -> Mark {
     let class = match state {
-        "active" | "enabled" | "reporting" | "completed" | "accepted" => "pass",
-        "silent" | "failed" | "rejected" | "erased" => "fail",
-        "revoked" | "expired" | "retired" | "superseded" | "resolved" => "not_applicable",
+        "active" | "enabled" | "reporting" | "completed" | "accepted" | "disclosed" => "pass",
+        "silent" | "failed" | "rejected" => "fail",
+        "erased" | "revoked" | "expired" | "retired" | "superseded" | "resolved" => "not_applicable",
         "paused" | "suspended" | "unregistered" | "degraded" | "acknowledged" => "warn",
         _ => "unknown",
     };

@@ -15,7 +15,7 @@ pub use icons::icon;
 pub use link::{Choice, Link, Pager, address, stream_href};
 pub use mark::{Mark, alert_mark, result_mark, state_mark, status_mark};
 pub use score::{Score, counts, counts_then};
-pub use time::{At, day_end, day_start};
+pub use time::{At, day_end, day_start, day_text};
 pub use words::{actor_words, duration_words, event_words, size_words, spoken};
 
 #[cfg(test)]

@@ -30,6 +30,11 @@ pub fn day_start(day: &str) -> Option<Timestamp> {
     shaped.then(|| format!("{day}T00:00:00.000000Z").parse().ok()).flatten()
 }
 
+/// A day as a date field takes it; what is none leaves the field empty.
+pub fn day_text(day: &str) -> String {
+    day_start(day).map(|_| day.to_owned()).unwrap_or_default()
+}
+
 /// The first moment of the day after.
 pub fn day_end(day: &str) -> Option<Timestamp> {
     day_start(day).map(|start| start.plus(Duration::from_secs(86_400)))

@@ -53,6 +53,11 @@ test("a failed host check is explained within three clicks", async () => {
   }
 });
 
+/** A picture of the verification, for the guide. */
+async function picture(name) {
+  if (process.env.PICTURES) await page.locator("#verify").screenshot({ path: `${process.env.PICTURES}/${name}.png` });
+}
+
 async function openVerification(index) {
   await page.goto(`${server.url}/audit/${index}`);
   await page.getByLabel(/Your trust file/).fill(known.trust);
@@ -72,7 +77,7 @@ test("an event is verified in the browser against the reader's trust file", asyn
   assert.equal(steps.length, 11);
   assert.ok(steps.filter((outcome) => outcome === "passed").length >= 8, String(steps));
   assert.ok(!steps.includes("failed"));
-  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/verified.png`, fullPage: true });
+  await picture("verified");
 });
 
 test("a changed proof, another trust file and a missing one are refused", async () => {
@@ -93,7 +98,7 @@ test("a changed proof, another trust file and a missing one are refused", async 
   entry[at] = entry[at] === 0x41 ? 0x42 : 0x41;
   await field.fill(proof.replace(/^extra .*$/m, `extra ${entry.toString("base64")}`));
   await refused(/Refused/);
-  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/refused.png`, fullPage: true });
+  await picture("refused");
 
   await openVerification(index);
   await page.getByLabel(/Your trust file/).fill(known.trust.replace(/# genesis \S/, "# genesis A").replace("# genesis A", "# genesis B"));
