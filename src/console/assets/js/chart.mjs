@@ -46,6 +46,7 @@ function draw(figure) {
     width: width(),
     height: HEIGHT,
     tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    padding: [8, 34, 0, 0],
     cursor: { y: false, points: { size: 7 } },
     scales: { y: { range: (_, low, high) => [0, Math.max(4, high)] } },
     series: [{}, ...names.map(({ label, token }) => ({
