@@ -1,4 +1,4 @@
-//! The verb `ledger probe`: `run`, `daemon`, `init`, `status`.
+//! The verb `ledger probe`: `run`, `daemon`, `init`, `resubmit`, `status`.
 //!
 //! The caller gives the API key (only the server's own crate reads the environment), where to print, and a [`Stop`]
 //! that its signal handler raises.
@@ -8,113 +8,17 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
 use ledger::clock::SystemClock;
 use ledger_probe::runner::{self, ProbeFile, Registry, RunEvent, Stop};
 use ledger_probe::sleeper::SystemSleeper;
 use ledger_probe::{Config, Probe, Trust, WhenFull};
 use serde_json::{Value, json};
 
+mod args;
 mod print;
 
-/// Look at systems and hand in what is found.
-#[derive(Debug, Clone, Args)]
-pub struct ProbeArgs {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-enum Verb {
-    /// Run probes once, now.
-    Run(RunArgs),
-    /// Run probes on their schedules until stopped.
-    Daemon {
-        #[command(flatten)]
-        what: What,
-        #[command(flatten)]
-        connection: Connection,
-    },
-    /// Write a probe file to begin with.
-    Init {
-        /// linux-host, postgres, mlflow or command.
-        what: String,
-        /// Where to write it.
-        #[arg(long, value_name = "DIR", default_value = "probes")]
-        dir: PathBuf,
-    },
-    /// Show what waits, what was refused, and the last runs.
-    Status {
-        /// The spool's directory.
-        #[arg(long, value_name = "DIR", default_value = DEFAULT_SPOOL)]
-        spool: PathBuf,
-        /// Print one JSON object.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Clone, Args)]
-struct RunArgs {
-    #[command(flatten)]
-    what: What,
-    #[command(flatten)]
-    connection: Connection,
-    /// Look, print what would be handed in, and hand in nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// How many seconds to wait for the receipts; what has none then stays in the spool.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    wait: u64,
-    /// Print one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
-/// What to look at.
-#[derive(Debug, Clone, Args)]
-struct What {
-    /// Probe files, directories of them, or the names of probes that need no options.
-    #[arg(value_name = "FILE|DIR|NAME", default_value = "linux-host")]
-    probes: Vec<String>,
-    /// For probes by name: what is looked at, as an opaque reference.
-    #[arg(long, value_name = "ID", default_value = "default")]
-    target_ref: String,
-    /// For probes by name: its name; confidential.
-    #[arg(long, value_name = "NAME")]
-    target: Option<String>,
-    /// For probes by name: frameworks whose controls are named.
-    #[arg(long, value_name = "ID", default_value = "starter")]
-    framework: Vec<String>,
-}
-
-/// How to reach the ledger.
-#[derive(Debug, Clone, Args)]
-struct Connection {
-    /// The ledger's address.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// A file that holds the API key, instead of LEDGER_API_KEY.
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-    /// Where evidence waits.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_SPOOL)]
-    spool: PathBuf,
-    /// The probe's id at the ledger; with it, heartbeats are sent.
-    #[arg(long, value_name = "ID")]
-    probe_id: Option<String>,
-    /// A trust file, or the hash of the log's genesis; without it the first answer is believed.
-    #[arg(long, value_name = "FILE|HASH")]
-    trust: Option<String>,
-    /// PEM file of the certificates to trust instead of the system's.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// Accept plain HTTP to another machine.
-    #[arg(long)]
-    allow_plain_http: bool,
-}
-
-const DEFAULT_SPOOL: &str = "ledger-probe";
+pub use args::ProbeArgs;
+use args::{Connection, RunArgs, Verb, What};
 
 /// Why the verb failed. What was accepted is in the spool all the same.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +60,12 @@ pub enum Outcome {
     Incomplete,
 }
 
+impl Outcome {
+    const fn of(done: bool) -> Self {
+        if done { Self::Done } else { Self::Incomplete }
+    }
+}
+
 /// Runs the verb. `api_key` is what the environment says.
 ///
 /// # Errors
@@ -171,6 +81,11 @@ pub fn run(
         Verb::Run(run) if run.dry_run => dry_run(run, &registry, out),
         Verb::Run(run) => run_once(run, api_key, &registry, out),
         Verb::Daemon { what, connection } => daemon(what, connection, api_key, &registry, stop, out),
+        Verb::Resubmit { connection, wait } => {
+            let probe = Probe::new(config(connection, api_key)?)?;
+            writeln!(out, "{} handed in again", probe.resubmit_rejected()?)?;
+            deliver(&probe, *wait, out)
+        }
         Verb::Init { what, dir } => {
             let path = runner::init(dir, what, &registry)?;
             writeln!(
@@ -217,19 +132,26 @@ fn run_once(
         let submitted = runner::run_once(file, registry, &probe, &SystemClock, &|_| {})?;
         runs.push((file, submitted));
     }
-    let delivered = probe.flush(Duration::from_secs(args.wait));
-    let status = probe.status();
+    let accepted = runs.iter().all(|(_, run)| run.is_ok());
     if args.json {
+        let delivered = probe.flush(Duration::from_secs(args.wait));
+        let status = probe.status();
         let runs: Vec<Value> = runs.iter().map(|(file, run)| print::json(file, run)).collect();
         writeln!(out, "{}", json!({"runs": runs, "status": status}))?;
-    } else {
-        for (file, run) in &runs {
-            print::text(file, run, out)?;
-        }
-        print::delivery(&status, delivered, out)?;
+        return Ok(Outcome::of(accepted && delivered && status.rejected == 0));
     }
-    let accepted = runs.iter().all(|(_, run)| run.is_ok());
-    Ok(if delivered && accepted && status.rejected == 0 { Outcome::Done } else { Outcome::Incomplete })
+    for (file, run) in &runs {
+        print::text(file, run, out)?;
+    }
+    let delivered = deliver(&probe, args.wait, out)?;
+    Ok(if accepted { delivered } else { Outcome::Incomplete })
+}
+
+fn deliver(probe: &Probe, wait: u64, out: &mut dyn Write) -> Result<Outcome, CliError> {
+    let delivered = probe.flush(Duration::from_secs(wait));
+    let status = probe.status();
+    print::delivery(&status, delivered, out)?;
+    Ok(Outcome::of(delivered && status.rejected == 0))
 }
 
 fn daemon(

@@ -13,6 +13,10 @@ use crate::receipt::Receipt;
 /// Receipts are kept in two files of this size; the older is replaced.
 pub const RECEIPT_FILE_BYTES: u64 = 8 << 20;
 
+/// The most refused evidence that is set aside. Beyond it the rest stays in the spool, which has a bound of its own: so
+/// a framework that is not imported cannot fill the disk, and nothing is dropped.
+pub const REJECTED_MAX: usize = 10_000;
+
 /// The receipts of a spool.
 #[derive(Debug)]
 pub struct Receipts {

@@ -17,6 +17,7 @@ use ledger::epochs::{Epochs, key_stream};
 use ledger::event::{EventHash, Header, parse_entry};
 use ledger::ids::TenantId;
 use ledger::keys::{self, Kid, PublicKey};
+use ledger::policy::Policy;
 use serde::{Deserialize, Serialize};
 
 /// How the log is pinned.
@@ -207,8 +208,7 @@ impl Pinned {
 fn genesis_of(file: &Path) -> Result<String, TrustError> {
     let wrong = |reason: String| TrustError::File { path: file.to_owned(), reason };
     let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("# genesis "))
-        .map(|hash| hash.trim().to_owned())
-        .ok_or_else(|| wrong("it has no line \"# genesis <hash>\"".to_owned()))
+    let policy: Policy = text.parse().map_err(|error| wrong(format!("{error}")))?;
+    let genesis = policy.genesis().ok_or_else(|| wrong("it has no line \"# genesis <hash>\"".to_owned()))?;
+    Ok(EventHash(*genesis).to_string())
 }

@@ -178,3 +178,23 @@ fn a_probe_that_is_not_registered_hands_in_evidence_all_the_same() {
         probe.status().last_error.is_some_and(|error| error.what.starts_with("heartbeat: 404"))
     });
 }
+
+/// A framework that nobody imported must not fill the disk with refused evidence: then the rest waits.
+#[test]
+fn what_is_set_aside_has_a_bound() {
+    let world = World::new();
+    let rejected = world.dir.path().join("rejected");
+    std::fs::create_dir_all(&rejected).unwrap();
+    for n in 0..ledger_probe::kept::REJECTED_MAX {
+        std::fs::write(rejected.join(format!("{n}.json")), "{}").unwrap();
+    }
+    world.ledger.control_unknown("host-1", true);
+    let probe = world.probe();
+    probe.submit(evidence(1)).unwrap();
+    eventually("the status tells", || {
+        probe.status().last_error.is_some_and(|error| error.what.contains("were refused"))
+    });
+    assert_eq!(probe.status().waiting, 1);
+    std::fs::remove_file(rejected.join("0.json")).unwrap();
+    assert!(probe.flush(PATIENCE), "{:?}", probe.status());
+}

@@ -68,6 +68,12 @@ fn another_log_at_the_same_address_is_not_believed() {
     assert!(probe.flush(PATIENCE), "the right ledger takes it");
 }
 
+fn policy(genesis: Option<&str>) -> String {
+    let pin = genesis.map_or_else(String::new, |genesis| format!("# genesis {genesis}\n"));
+    let vkey = "ledger.example/log+11639dd4+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+    format!("{pin}log {vkey}\nquorum none\n")
+}
+
 #[test]
 fn a_given_pin_is_held_from_the_first_answer_on() {
     let world = World::new();
@@ -79,18 +85,18 @@ fn a_given_pin_is_held_from_the_first_answer_on() {
     drop(probe);
 
     let file = world.dir.path().join("policy");
-    std::fs::write(&file, format!("log x+y+z\n# genesis {}\nquorum none\n", world.ledger.genesis())).unwrap();
+    std::fs::write(&file, policy(Some(&world.ledger.genesis()))).unwrap();
     let right = world.config().trust(Trust::File(file.clone()));
     let probe = Probe::with_parts(right, world.parts()).unwrap();
     assert!(probe.flush(PATIENCE));
     world.ledger.assert_holds(&[id]);
     drop(probe);
 
-    std::fs::write(&file, "log x+y+z\nquorum none\n").unwrap();
+    std::fs::write(&file, policy(None)).unwrap();
     let config = || -> Config { world.config().trust(Trust::File(file.clone())) };
     let error = Probe::with_parts(config(), world.parts()).unwrap_err();
     assert!(matches!(error, StartError::Trust(TrustError::File { .. })), "{error}");
-    std::fs::write(&file, format!("# genesis {}\n", "B".repeat(43))).unwrap();
+    std::fs::write(&file, policy(Some(&"A".repeat(43)))).unwrap();
     let error = Probe::with_parts(config(), world.parts()).unwrap_err();
     assert!(matches!(error, StartError::Trust(TrustError::OtherLog { .. })), "{error}");
 }
