@@ -1,5 +1,194 @@
-//! Not written yet.
+//! Signed, durable appends through the executor, beside the same rows and commits with nothing signed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Result;
-pub fn run(_: &crate::cli::bench::BenchArgs) -> Result<Vec<super::Figure>> {
-    Ok(Vec::new())
+use ledger::clock::{BufferedEntropy, Stopwatch, SystemClock};
+use ledger::domain::{Cause, DomainEvent as _, EventBody};
+use ledger::event::{SealContext, seal};
+use ledger::ids::{Actor, StreamId};
+use ledger_store::executor::{BulkItem, CommandMeta};
+use ledger_store::{EventStore as _, Read};
+
+use super::workload::{Measured, Place, Samples, Scratch, done, stream};
+use super::{Figure, rate, reference};
+use crate::cli::bench::BenchArgs;
+use ledger::domain::Aggregate as _;
+
+/// Measures appends; with `--preload` also the same behind so many events.
+///
+/// # Errors
+/// The store's.
+pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
+    crate::cli::serve::runtime()?.block_on(measure(args))
+}
+
+async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
+    let scratch = Scratch::new()?;
+    let place = Arc::new(Place::create(scratch.path()).await?);
+    let batch = if args.batch == 0 { 512 } else { args.batch };
+    let streams: Arc<Vec<StreamId>> = Arc::new((0..args.streams.max(1)).map(stream).collect::<Result<_>>()?);
+    // Once over all streams first, so that their lanes are there: what is measured is the steady state.
+    write(&place, &streams, streams.len() as u64, args.writers, batch).await?;
+    let (empty, commits) = write(&place, &streams, args.events, args.writers, batch).await?;
+    let bytes = header_bytes(&place).await?;
+    let rows = usize::try_from(args.events / commits.max(1)).unwrap_or(batch).max(1);
+    let bare = bare(args, bytes, rows)?;
+    let mut figure = Figure::new(
+        format!("append, {} streams", streams.len()),
+        rate(args.events, empty),
+        "events/s",
+        "the same rows and commits, bare SQLite",
+        rate(args.events, bare),
+    )
+    .detail("header", count(bytes as u64), "B")
+    .detail("events in a commit", count(rows as u64), "events");
+    for (name, micros) in costs(&place).await? {
+        figure = figure.detail(name, micros, "µs");
+    }
+    let mut figures = vec![figure, evidence(args).await?];
+    if args.preload > 0 {
+        let base = rate(args.events, empty);
+        write(&place, &streams, args.preload.saturating_sub(args.events), args.writers, batch).await?;
+        let (full, _) = write(&place, &streams, args.events, args.writers, batch).await?;
+        let name = format!("append behind {} events", args.preload);
+        figures.push(Figure::new(name, rate(args.events, full), "events/s", "the same on an empty store", base));
+    }
+    Ok(figures)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure to read")]
+fn count(n: u64) -> f64 {
+    n as f64
+}
+
+fn bare(args: &BenchArgs, bytes: usize, rows: usize) -> Result<Duration> {
+    let scratch = Scratch::new()?;
+    // A row holds the header and its signature.
+    reference::append(scratch.path(), args.events, args.streams.max(1), bytes + 64, rows)
+}
+
+/// Evidence as the server takes it: a new stream each, idempotent, two members encrypted.
+async fn evidence(args: &BenchArgs) -> Result<Figure> {
+    let scratch = Scratch::new()?;
+    let place = Arc::new(Place::create(scratch.path()).await?);
+    let samples = Arc::new(Samples::new());
+    let counter = commits(&place);
+    let watch = Stopwatch::start();
+    place.fill(&samples, args.events, args.writers).await?;
+    let took = watch.elapsed();
+    let bytes = header_bytes(&place).await?;
+    let rows = usize::try_from(args.events / counter.stop().await.max(1)).unwrap_or(512).max(1);
+    let one_each = BenchArgs { streams: args.events, ..args.clone() };
+    let bare = bare(&one_each, bytes, rows)?;
+    let name = "append evidence, a new stream each, two disclosures";
+    Ok(Figure::new(
+        name,
+        rate(args.events, took),
+        "events/s",
+        "its headers and commits, bare SQLite",
+        rate(args.events, bare),
+    )
+    .detail("header", count(bytes as u64), "B"))
+}
+
+/// Appends `events` events; how long it took and in how many commits.
+async fn write(
+    place: &Arc<Place>,
+    streams: &Arc<Vec<StreamId>>,
+    events: u64,
+    writers: usize,
+    batch: usize,
+) -> Result<(Duration, u64)> {
+    let writers = writers.clamp(1, streams.len());
+    let counter = commits(place);
+    let watch = Stopwatch::start();
+    let mut tasks = tokio::task::JoinSet::new();
+    for writer in 0..writers {
+        let (place, streams) = (Arc::clone(place), Arc::clone(streams));
+        let share = events * (writer as u64 + 1) / writers as u64 - events * writer as u64 / writers as u64;
+        // Streams of its own, so that no two writers meet in one.
+        tasks.spawn(async move {
+            let own: Vec<&StreamId> = streams.iter().skip(writer).step_by(writers).collect();
+            let meta = CommandMeta::of(Actor::system("bench"));
+            let numbers: Vec<u64> = (0..share).collect();
+            for part in numbers.chunks(batch) {
+                let item = |n: &u64| own[usize::try_from(*n).unwrap_or(0) % own.len()];
+                let items: Vec<BulkItem<'_, Measured>> =
+                    part.iter().map(|n| BulkItem { stream: item(n), meta: &meta, command: n }).collect();
+                done::<Measured>(place.executor.execute_many(&place.tenant, &items).await)?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    Ok((watch.elapsed(), counter.stop().await))
+}
+
+/// Counts the store's commits, so that the reference makes as many.
+struct Commits(tokio::task::JoinHandle<u64>, tokio::sync::oneshot::Sender<()>);
+
+fn commits(place: &Place) -> Commits {
+    let mut head = place.store.subscribe();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel();
+    let task = tokio::spawn(async move {
+        let mut count = 0;
+        loop {
+            tokio::select! {
+                changed = head.changed() => if changed.is_ok() { count += 1 } else { return count },
+                _ = &mut stopped => return count,
+            }
+        }
+    });
+    Commits(task, stop)
+}
+
+impl Commits {
+    async fn stop(self) -> u64 {
+        // The receiver is gone only with its task.
+        let _ = self.1.send(());
+        self.0.await.unwrap_or(0)
+    }
+}
+
+async fn header_bytes(place: &Place) -> Result<usize> {
+    let page = place.store.read(Read::log(&place.tenant, 1).limit(1)).await?;
+    Ok(page.events.first().map_or(0, |event| event.header.len()))
+}
+
+/// What one step costs alone on one thread, in microseconds.
+async fn costs(place: &Place) -> Result<Vec<(&'static str, f64)>> {
+    const ROUNDS: u32 = 20_000;
+    let page = place.store.read(Read::log(&place.tenant, 1).limit(1)).await?;
+    let header = page.events.first().map(|event| event.header.to_vec()).unwrap_or_default();
+    let micros = |watch: Stopwatch| watch.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS);
+    let watch = Stopwatch::start();
+    for _ in 0..ROUNDS {
+        std::hint::black_box(ledger::canonical::canonicalize(std::hint::black_box(&header))?);
+    }
+    let canonical = micros(watch);
+    let keys = place.keyring.log(&place.tenant).ok_or_else(|| anyhow::anyhow!("the tenant has a log"))?;
+    let (signer, stream, actor) = (keys.signer(), stream(0)?, Actor::system("bench"));
+    let entropy = Arc::new(BufferedEntropy::default());
+    let ctx = SealContext {
+        tenant: &place.tenant,
+        stream: &stream,
+        seq: 0,
+        prev: None,
+        time: ledger::clock::Clock::now(&SystemClock),
+        actor: &actor,
+        command: None,
+        cause: Cause::default(),
+    };
+    let events = Measured::decide(&(), &1, &ledger::domain::DecideCtx { now: ctx.time })?;
+    let body: EventBody = events[0].encode();
+    let watch = Stopwatch::start();
+    for _ in 0..ROUNDS {
+        let sealed = seal(events[0].event_type(), &body, &ctx, &*signer, &*place.keyring, &*entropy)?;
+        std::hint::black_box(sealed);
+    }
+    Ok(vec![("canonicalise a header", canonical), ("seal: canonical, sign, hash, leaf", micros(watch))])
 }

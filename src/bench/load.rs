@@ -2,7 +2,7 @@
 //!
 //! It shares the two cores with the server, so what it costs is lost to the figure.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -71,10 +71,8 @@ fn client(
     next: &AtomicU64,
     make: &(dyn Fn(u64, &mut Vec<u8>) + Sync),
 ) -> Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::with_capacity(1 << 16, stream.try_clone()?);
-    let (mut request, mut line, mut body) = (Vec::new(), String::new(), Vec::new());
+    let mut connection = Connection::open(address)?;
+    let mut request = Vec::new();
     let mut latencies = Vec::new();
     loop {
         let n = next.fetch_add(1, Ordering::Relaxed);
@@ -84,34 +82,65 @@ fn client(
         request.clear();
         make(n, &mut request);
         let watch = Stopwatch::start();
-        stream.write_all(&request)?;
-        answer(&mut reader, &mut line, &mut body)?;
+        let (status, body) = connection.ask(&request)?;
         latencies.push(watch.elapsed());
+        if !matches!(status, 200 | 201) {
+            bail!("status {status}: {}", String::from_utf8_lossy(body));
+        }
     }
 }
 
-/// Reads one answer with a Content-Length.
-fn answer(reader: &mut impl BufRead, line: &mut String, body: &mut Vec<u8>) -> Result<()> {
-    line.clear();
-    reader.read_line(line)?;
-    let good = line.starts_with("HTTP/1.1 200") || line.starts_with("HTTP/1.1 201");
-    let status = line.trim_end().to_owned();
-    let mut length = 0;
-    loop {
-        line.clear();
-        if reader.read_line(line)? == 0 {
+/// One kept connection.
+#[derive(Debug)]
+pub struct Connection {
+    reader: BufReader<TcpStream>,
+    line: String,
+    body: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The network's.
+    pub fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { reader: BufReader::with_capacity(1 << 16, stream), line: String::new(), body: Vec::new() })
+    }
+
+    /// Sends a request; the status and the body of its answer, which must have a Content-Length.
+    ///
+    /// # Errors
+    /// The network's, or an answer that is not HTTP.
+    pub fn ask(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
+        self.reader.get_mut().write_all(request)?;
+        self.read_line()?;
+        let status = self.line.get(9..12).context("a status line")?.parse().context("a status")?;
+        let mut length = 0;
+        loop {
+            self.read_line()?;
+            if self.line == "\r\n" {
+                break;
+            }
+            if let Some((name, value)) = self.line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().context("content-length is a number")?;
+            }
+        }
+        self.body.resize(length, 0);
+        self.reader.read_exact(&mut self.body)?;
+        Ok((status, &self.body))
+    }
+
+    fn read_line(&mut self) -> Result<()> {
+        self.line.clear();
+        if self.reader.read_line(&mut self.line)? == 0 {
             bail!("the server closed the connection");
         }
-        if line == "\r\n" {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().context("content-length is a number")?;
-        }
+        Ok(())
     }
-    body.resize(length, 0);
-    reader.read_exact(body)?;
-    if good { Ok(()) } else { bail!("{status}: {}", String::from_utf8_lossy(body)) }
 }
 
 /// Writes a POST of JSON with a bearer key.
@@ -123,4 +152,10 @@ pub fn post(out: &mut Vec<u8>, path: &str, key: &str, body: &[u8]) {
         body.len()
     );
     out.extend_from_slice(body);
+}
+
+/// Writes a GET with a bearer key.
+pub fn get(out: &mut Vec<u8>, path: &str, key: &str) {
+    // Writing into a vector cannot fail.
+    let _ = write!(out, "GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\r\n");
 }

@@ -5,6 +5,7 @@
 mod append;
 mod http;
 mod load;
+mod process;
 mod read;
 mod rebuild;
 mod reference;

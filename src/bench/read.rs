@@ -1,5 +1,102 @@
-//! Not written yet.
+//! Reading the log in order, and asking the read models for a page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Result;
-pub fn run(_: &crate::cli::bench::BenchArgs) -> Result<Vec<super::Figure>> {
-    Ok(Vec::new())
+use ledger::clock::Stopwatch;
+use ledger::readmodel::Query;
+use ledger_projections::LedgerModels;
+use ledger_projections::evidence::EVIDENCE;
+use ledger_store::runner::{RunnerOptions, Views};
+use ledger_store::views::ViewStore;
+use ledger_store::{EventStore, Read};
+use ledger_store_sqlite::SqliteViews;
+
+use super::reference::BareStore;
+use super::workload::{Place, Samples, Scratch};
+use super::{Figure, rate};
+use crate::cli::bench::BenchArgs;
+
+/// How long the read models may take to fold what was written: only a ledger that hangs takes so long.
+pub const FOLD_MAX: Duration = Duration::from_secs(600);
+
+/// Measures reading.
+///
+/// # Errors
+/// The store's.
+pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
+    crate::cli::serve::runtime()?.block_on(measure(args))
+}
+
+/// Starts read models in `dir` that follow the place.
+///
+/// # Errors
+/// The read models cannot be opened.
+pub fn views(dir: &std::path::Path, place: &Place) -> Result<Views> {
+    let store: Arc<dyn ViewStore> = Arc::new(SqliteViews::open(dir, Arc::clone(LedgerModels::schema()))?);
+    let events: Arc<dyn EventStore> = Arc::<ledger_store_sqlite::SqliteStore>::clone(&place.store);
+    Ok(Views::start(Arc::new(LedgerModels), events, store, RunnerOptions::default()))
+}
+
+async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
+    let scratch = Scratch::new()?;
+    let place = Arc::new(Place::create(scratch.path()).await?);
+    place.fill(&Arc::new(Samples::new()), args.events, args.writers).await?;
+    let (watch, mut from, mut read, mut bytes) = (Stopwatch::start(), 1, 0_u64, 0_usize);
+    loop {
+        let page = place.store.read(Read::all(from).limit(10_000)).await?;
+        from = page.next;
+        read += page.events.len() as u64;
+        bytes += page.events.iter().map(|event| event.header.len()).sum::<usize>();
+        if page.end {
+            break;
+        }
+    }
+    let scan = rate(read, watch.elapsed());
+    let bare = bare_scan(read, bytes / usize::try_from(read.max(1))?)?;
+    let scan = Figure::new("scan of the log in order", scan, "events/s", "scan of as many rows, bare SQLite", bare);
+    let views = views(scratch.path(), &place)?;
+    views.wait_for_position(*place.store.subscribe().borrow(), FOLD_MAX).await?;
+    let filtered = pages(&views, &place, |query| query.is_text("check", "linux-host/kernel-settings")).await?;
+    let plain = pages(&views, &place, |query| query).await?;
+    views.stop().await;
+    let page = Figure::new(
+        format!("page of 50 of {} rows, filtered, p99", args.events),
+        filtered.1,
+        "ms",
+        "the same page unfiltered, p99",
+        plain.1,
+    )
+    .detail("filtered, p50", filtered.0, "ms");
+    Ok(vec![scan, page])
+}
+
+/// p50 and p99 of one page, in milliseconds.
+async fn pages(views: &Views, place: &Place, narrow: impl Fn(Query) -> Query) -> Result<(f64, f64)> {
+    const ROUNDS: usize = 500;
+    let mut times = Vec::with_capacity(ROUNDS);
+    let mut cursor = None;
+    for _ in 0..ROUNDS {
+        let query = narrow(Query::new(&EVIDENCE, &place.tenant).limit(50)).after(cursor.take());
+        let watch = Stopwatch::start();
+        let page = views.read(move |models| models.query(&query)).await?;
+        times.push(watch.elapsed().as_secs_f64() * 1000.0);
+        cursor = page.next;
+    }
+    times.sort_by(f64::total_cmp);
+    Ok((times[ROUNDS / 2], times[ROUNDS * 99 / 100]))
+}
+
+fn bare_scan(rows: u64, bytes: usize) -> Result<f64> {
+    let scratch = Scratch::new()?;
+    let mut store = BareStore::create(scratch.path())?;
+    let body = vec![b'x'; bytes + 64];
+    let numbers: Vec<u64> = (0..rows).collect();
+    for part in numbers.chunks(2_000) {
+        store.commit(part.iter().map(|n| ("bench", *n, body.as_slice())))?;
+    }
+    let watch = Stopwatch::start();
+    let read = store.scan()?;
+    Ok(rate(read, watch.elapsed()))
 }

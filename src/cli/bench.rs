@@ -18,7 +18,7 @@ pub enum BenchKind {
 }
 
 /// What to measure and with how much.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
     /// Which benchmark.
     #[arg(value_enum)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use hkdf::Hkdf;
-use ledger::clock::{Clock, Entropy, OsEntropy, SystemClock};
+use ledger::clock::{BufferedEntropy, Clock, Entropy, SystemClock};
 use ledger::ids::TenantId;
 use ledger::readmodel::Poisoned;
 use ledger::secretbox::Kek;
@@ -53,7 +53,7 @@ impl Node {
     /// key file, or its database does not fit its head file.
     pub async fn open(config: Config) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let entropy: Arc<dyn Entropy> = Arc::new(BufferedEntropy::default());
         make_dir(&config.data.dir)?;
         let kek = key_encryption_key(&config, &*entropy)?;
         let store = Arc::new(open_store(options_under(&config, &kek)).await?);
