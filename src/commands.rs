@@ -6,7 +6,8 @@ use ledger::event::SealedEvent;
 use ledger::ids::{Actor, CommandId, StreamId, TenantId};
 use ledger_aggregates::refusal::{Refusal, RefusalKind};
 use ledger_store::CommandRecord;
-use ledger_store::executor::{CommandMeta, ExecuteError, Outcome};
+use ledger_store::executor::{BulkItem, CommandMeta, ExecuteError, Outcome};
+use ledger_store::keyring::LogKeys;
 
 use crate::app::App;
 use crate::auth::principal::Caller;
@@ -50,6 +51,15 @@ impl Order {
         let identity = id.as_str().as_bytes().to_vec();
         let actor = Actor::system(part);
         Self { tenant: tenant.clone(), stream, actor, id, identity, cause: Cause::default(), creates: false }
+    }
+
+    fn meta(&self, keys: &LogKeys) -> CommandMeta {
+        CommandMeta {
+            record: Some(CommandRecord { id: self.id.clone(), body_mac: keys.body_mac(&self.identity) }),
+            actor: self.actor.clone(),
+            cause: self.cause,
+            new_stream: self.creates,
+        }
     }
 
     /// To a stream that is new.
@@ -110,16 +120,36 @@ impl App {
         order: &Order,
         command: &A::Command,
     ) -> Result<Done, ApiError> {
-        let keys = self.log(&order.tenant)?.keys;
-        let meta = CommandMeta {
-            record: Some(CommandRecord { id: order.id.clone(), body_mac: keys.body_mac(&order.identity) }),
-            actor: order.actor.clone(),
-            cause: order.cause,
-            new_stream: order.creates,
-        };
+        let meta = order.meta(&*self.log(&order.tenant)?.keys);
         let outcome = self.executor.execute::<A>(&order.tenant, &order.stream, &meta, command).await;
         self.note_store(outcome.as_ref().err().is_some_and(ExecuteError::retryable));
         outcome.map(Done::from).map_err(problem)
+    }
+
+    /// Carries many orders of one tenant out with one append: an answer for each, in order.
+    ///
+    /// Each stands for itself: one that is refused does not hold up the others.
+    ///
+    /// # Errors
+    /// There is no such tenant.
+    pub async fn commands<A: Aggregate<Error: Refusal>>(
+        &self,
+        tenant: &TenantId,
+        orders: &[(Order, A::Command)],
+    ) -> Result<Vec<Result<Done, ApiError>>, ApiError> {
+        let keys = self.log(tenant)?.keys;
+        let metas: Vec<_> = orders.iter().map(|(order, _)| order.meta(&keys)).collect();
+        let items = orders.iter().zip(&metas);
+        let items: Vec<BulkItem<'_, A>> =
+            items.map(|((order, command), meta)| BulkItem { stream: &order.stream, meta, command }).collect();
+        let outcomes = self.executor.execute_many(tenant, &items).await;
+        if !outcomes.is_empty() {
+            let failed = |outcome: &Result<_, ExecuteError<_>>| {
+                outcome.as_ref().err().is_some_and(ExecuteError::retryable)
+            };
+            self.note_store(outcomes.iter().any(failed));
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.map(Done::from).map_err(problem)).collect())
     }
 }
 

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::http::StatusCode;
 use ledger::event::{Header, parse_entry};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -53,15 +52,13 @@ impl Receipt {
         })
     }
 
-    /// The public members of the event.
+    /// The header of the event.
     ///
     /// # Errors
     /// The entry cannot be read.
-    pub fn data(&self) -> Result<Map<String, Value>, ApiError> {
+    pub fn header(&self) -> Result<Vec<u8>, ApiError> {
         let entry = ledger::b64::decode(&self.entry).map_err(ApiError::internal)?;
-        let parsed = parse_entry(&entry).map_err(ApiError::internal)?;
-        let header = Header::parse_trusted(&parsed.header).map_err(ApiError::internal)?;
-        serde_json::from_slice(header.data).map_err(ApiError::internal)
+        Ok(parse_entry(&entry).map_err(ApiError::internal)?.header.to_vec())
     }
 }
 

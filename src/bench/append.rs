@@ -53,7 +53,13 @@ async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
         write(&place, &streams, args.preload.saturating_sub(args.events), args.writers, batch).await?;
         let (full, _) = write(&place, &streams, args.events, args.writers, batch).await?;
         let name = format!("append behind {} events", args.preload);
-        figures.push(Figure::new(name, rate(args.events, full), "events/s", "the same on an empty store", base));
+        figures.push(Figure::new(
+            name,
+            rate(args.events, full),
+            "events/s",
+            "the same on an empty store",
+            base,
+        ));
     }
     Ok(figures)
 }

@@ -35,28 +35,36 @@ pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
     let busy = resident_mib(server.pid())?;
     let bare = bare(args, &samples)?;
     let batch = args.batch.max(1);
-    let acknowledged = rate(args.events, load.took);
-    let drained = rate(args.events, load.took + drain);
+    let events = load.requests * batch as u64;
+    let acknowledged = rate(events, load.took);
+    let drained = rate(events, load.took + drain);
     let name = match batch {
         1 => format!("http, {} clients, one event a request", args.clients),
         _ => format!("http, {} clients, batches of {batch}, read models drained", args.clients),
     };
     let value = if batch == 1 { acknowledged } else { drained };
-    let mut figure =
-        Figure::new(name, value, "events/s", "bare HTTP server, bare SQLite, no key", rate(args.events, bare.took))
-            .detail("acknowledged", acknowledged, "events/s")
-            .detail("until the read models have all of them", drained, "events/s")
-            .detail("p50", load.percentile_ms(0.50), "ms")
-            .detail("p99", load.percentile_ms(0.99), "ms")
-            .detail("bare, p99", bare.percentile_ms(0.99), "ms")
-            .detail("idle memory", idle, "MiB")
-            .detail("memory after the load", busy, "MiB")
-            .detail("first start to ready", first_ready.as_secs_f64() * 1000.0, "ms");
+    let mut figure = Figure::new(
+        name,
+        value,
+        "events/s",
+        "bare HTTP server, bare SQLite, no key",
+        rate(events, bare.took),
+    )
+    .detail("acknowledged", acknowledged, "events/s")
+    .detail("until the read models have all of them", drained, "events/s")
+    .detail("p50", load.percentile_ms(0.50), "ms")
+    .detail("p99", load.percentile_ms(0.99), "ms")
+    .detail("bare, p99", bare.percentile_ms(0.99), "ms")
+    .detail("idle memory", idle, "MiB")
+    .detail("memory after the load", busy, "MiB")
+    .detail("first start to ready", first_ready.as_secs_f64() * 1000.0, "ms");
     if batch == 1 {
         let (receipt, visible) = waits(&server, &samples, args, acknowledged)?;
-        figure = figure
-            .detail("append to inclusion proof, p99", receipt, "ms")
-            .detail("append to read model at half load, p99", visible, "ms");
+        figure = figure.detail("append to inclusion proof, p99", receipt, "ms").detail(
+            "append to read model at half load, p99",
+            visible,
+            "ms",
+        );
     }
     drop(server);
     let again = Server::start(&data)?;
@@ -64,7 +72,13 @@ pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
 }
 
 /// Sends evidence and waits for the read models; how the requests went and how long the rest took.
-fn submit(server: &Server, samples: &Samples, args: &BenchArgs, from: u64, events: u64) -> Result<(Load, Duration)> {
+fn submit(
+    server: &Server,
+    samples: &Samples,
+    args: &BenchArgs,
+    from: u64,
+    events: u64,
+) -> Result<(Load, Duration)> {
     let make = |n, out: &mut Vec<u8>| request(out, &server.key, samples, from, n, args.batch);
     let requests = events.div_ceil(args.batch.max(1) as u64);
     let load = load::run(server.address, args.clients, requests, &make)?;

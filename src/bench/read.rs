@@ -55,10 +55,12 @@ async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
     }
     let scan = rate(read, watch.elapsed());
     let bare = bare_scan(read, bytes / usize::try_from(read.max(1))?)?;
-    let scan = Figure::new("scan of the log in order", scan, "events/s", "scan of as many rows, bare SQLite", bare);
+    let scan =
+        Figure::new("scan of the log in order", scan, "events/s", "scan of as many rows, bare SQLite", bare);
     let views = views(scratch.path(), &place)?;
     views.wait_for_position(*place.store.subscribe().borrow(), FOLD_MAX).await?;
-    let filtered = pages(&views, &place, |query| query.is_text("check", "linux-host/kernel-settings")).await?;
+    let filtered =
+        pages(&views, &place, |query| query.is_text("check", "linux-host/kernel-settings")).await?;
     let plain = pages(&views, &place, |query| query).await?;
     views.stop().await;
     let page = Figure::new(

@@ -42,8 +42,14 @@ async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
         bail!("the rebuilt read models differ: {}", report.differing.join(", "));
     }
     let bare = upserts(total)?;
-    let figure = Figure::new("build of all read models", built, "events/s", "one durable upsert an event, bare SQLite", bare)
-        .detail("rebuild beside the old ones, digests compared", beside, "events/s");
+    let figure = Figure::new(
+        "build of all read models",
+        built,
+        "events/s",
+        "one durable upsert an event, bare SQLite",
+        bare,
+    )
+    .detail("rebuild beside the old ones, digests compared", beside, "events/s");
     Ok(vec![figure])
 }
 

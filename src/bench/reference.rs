@@ -125,7 +125,9 @@ type Job = (Bytes, oneshot::Sender<bool>);
 pub async fn serve(dir: &Path, rows: usize) -> Result<SocketAddr> {
     let store = BareStore::create(dir)?;
     let (send, receive) = channel::<Job>();
-    std::thread::Builder::new().name("bare-writer".into()).spawn(move || write(store, &receive, rows.max(1)))?;
+    std::thread::Builder::new()
+        .name("bare-writer".into())
+        .spawn(move || write(store, &receive, rows.max(1)))?;
     let app = axum::Router::new().route("/", post(take)).with_state(Arc::new(send));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -148,7 +150,12 @@ fn write(mut store: BareStore, jobs: &Receiver<Job>, rows: usize) {
     while let Ok(first) = jobs.recv() {
         let batch: Vec<Job> = std::iter::once(first).chain(jobs.try_iter().take(most - 1)).collect();
         let parts = || batch.iter().flat_map(|(body, _)| body.chunks(body.len().div_ceil(rows).max(1)));
-        let names: Vec<String> = parts().map(|_| { stream += 1; format!("bench-{stream:012}") }).collect();
+        let names: Vec<String> = parts()
+            .map(|_| {
+                stream += 1;
+                format!("bench-{stream:012}")
+            })
+            .collect();
         let stored = store.commit(parts().zip(&names).map(|(part, name)| (name.as_str(), 0, part))).is_ok();
         for (_, done) in batch {
             // A client that went away needs no answer.

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 use ledger::bundle::{BundleMeta, BundleWriter};
 use ledger::checkpoint::Checkpoint;
 use ledger::clock::{Clock as _, OsEntropy, Stopwatch, SystemClock};
+use ledger::event::EventHash;
 use ledger::keys::{BatchVerifier, PublicKey, Signer as _, SoftSigner};
 use ledger::policy::Policy;
-use ledger::event::EventHash;
 use ledger_replay::{DirectorySink, NoProgress, Options, verify};
 use ledger_store::{EventStore as _, Read};
 
@@ -94,7 +94,13 @@ fn signatures(count: u64) -> Result<f64> {
         message[..8].copy_from_slice(&n.to_le_bytes());
         message
     };
-    let signed: Vec<_> = (0..count).map(message).map(|m| { let s = signer.sign(&m); (m, s) }).collect();
+    let signed: Vec<_> = (0..count)
+        .map(message)
+        .map(|m| {
+            let s = signer.sign(&m);
+            (m, s)
+        })
+        .collect();
     let watch = Stopwatch::start();
     let bad = thread::scope(|scope| {
         let parts = signed.chunks(signed.len().div_ceil(threads).max(1));

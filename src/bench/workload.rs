@@ -173,7 +173,8 @@ impl Samples {
 
     fn command(&self, n: u64) -> SubmitEvidence {
         SubmitEvidence {
-            check: CheckId::new(CHECKS[usize::try_from(n % 4).unwrap_or(0)]).expect("a constant that follows the rule"),
+            check: CheckId::new(CHECKS[usize::try_from(n % 4).unwrap_or(0)])
+                .expect("a constant that follows the rule"),
             probe: None,
             target_ref: TargetRef::new(format!("host-{}", n % 50)).expect("follows the rule"),
             controls: vec![self.control(n).clone()],
@@ -213,7 +214,8 @@ const CHECKS: [&str; 4] = [
     "linux-host/listening-sockets",
 ];
 const TITLE: &str = "Root may not log in over SSH";
-const SUMMARY: &str = "PermitRootLogin is set to no in the effective configuration of sshd; 12 settings were read.";
+const SUMMARY: &str =
+    "PermitRootLogin is set to no in the effective configuration of sshd; 12 settings were read.";
 
 /// An aggregate whose events are like evidence, with nothing confidential: what an append costs without encryption.
 #[derive(Debug)]

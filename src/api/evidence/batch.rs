@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use futures_util::future::join_all;
+use ledger_aggregates::evidence::Evidence;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::input::{EvidenceInput, read};
-use super::submit::{EvidenceReceipt, take};
+use super::submit::{EvidenceReceipt, conclude, prepare};
 use crate::app::App;
 use crate::auth::principal::Caller;
+use crate::commands::Done;
 use crate::error::{ApiError, INVALID};
 use crate::http::body::{Canonical, shape};
 use crate::http::request;
@@ -63,17 +64,42 @@ pub async fn batch(
         let detail = format!("{} items, the most is {ITEMS_MAX}", batch.items.len());
         return Err(ApiError::new(INVALID, detail.clone()).at("/items", detail));
     }
-    // Together in flight, so that they share commits.
-    let results =
-        join_all(batch.items.iter().enumerate().map(|(at, item)| one(&app, &caller, at, item))).await;
+    let answers = take_all(&app, &caller, &batch.items).await?;
+    let results = answers.into_iter().enumerate().map(|(at, answer)| item_answer(at, answer)).collect();
     Ok(Json(BatchAnswer { results }))
 }
 
-async fn one(app: &App, caller: &Caller, at: usize, item: &RawValue) -> ItemAnswer {
-    let taken = match read(item.get().as_bytes()) {
-        Ok(submission) => take(app, caller, submission).await,
-        Err(error) => Err(error),
-    };
+type Taken = Result<(Done, EvidenceReceipt), ApiError>;
+
+/// All that can be commanded goes to the store in one append.
+async fn take_all(app: &App, caller: &Caller, items: &[&RawValue]) -> Result<Vec<Taken>, ApiError> {
+    let (mut ids, mut orders) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+    for item in items {
+        let prepared = match read(item.get().as_bytes()) {
+            Ok(submission) => prepare(app, caller, submission).await,
+            Err(error) => Err(error),
+        };
+        ids.push(prepared.map(|(id, order, command)| {
+            orders.push((order, command));
+            id
+        }));
+    }
+    let mut outcomes = app.commands::<Evidence>(&caller.tenant, &orders).await?.into_iter();
+    let mut answers = Vec::with_capacity(items.len());
+    for id in ids {
+        answers.push(match id {
+            Ok(id) => match outcomes.next() {
+                Some(Ok(done)) => conclude(app, caller, id, &done).await.map(|receipt| (done, receipt)),
+                Some(Err(error)) => Err(error),
+                None => Err(ApiError::internal("an order without an outcome")),
+            },
+            Err(error) => Err(error),
+        });
+    }
+    Ok(answers)
+}
+
+fn item_answer(at: usize, taken: Taken) -> ItemAnswer {
     match taken {
         Ok((done, receipt)) => {
             ItemAnswer { status: done.status().as_u16(), receipt: Some(receipt), problem: None }

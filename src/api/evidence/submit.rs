@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use ledger::event::Header;
 use ledger_aggregates::evidence::{Evidence, EvidenceCommand};
-use serde::Serialize;
+use ledger_aggregates::values::EvidenceId;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::input::{EvidenceInput, Submission, read};
@@ -53,14 +55,44 @@ pub async fn take(
     caller: &Caller,
     submission: Submission,
 ) -> Result<(Done, EvidenceReceipt), ApiError> {
+    let (id, order, command) = prepare(app, caller, submission).await?;
+    let done = app.command::<Evidence>(&order, &command).await?;
+    let receipt = conclude(app, caller, id, &done).await?;
+    Ok((done, receipt))
+}
+
+/// Checks what a submission refers to, and makes an order of it.
+///
+/// # Errors
+/// What is refused, with its pointer.
+pub async fn prepare(
+    app: &App,
+    caller: &Caller,
+    submission: Submission,
+) -> Result<(EvidenceId, Order, EvidenceCommand), ApiError> {
     let Submission { id, command_id, mut command, blobs: files, identity } = submission;
     known_controls(app, caller, &command.controls)?;
     command.blobs = blobs::resolve(app, &caller.tenant, files).await?;
     let order = Order::new(caller, id.stream(), command_id, &identity).creates();
-    let done = app.command::<Evidence>(&order, &EvidenceCommand::Submit(Box::new(command))).await?;
-    let receipt = app.receipt(&caller.tenant, &done).await?;
-    let recorded_result = recorded(&receipt)?;
-    Ok((done, EvidenceReceipt { evidence: id.to_string(), recorded_result, receipt }))
+    Ok((id, order, EvidenceCommand::Submit(Box::new(command))))
+}
+
+/// The receipt of a submission that was carried out.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn conclude(
+    app: &App,
+    caller: &Caller,
+    id: EvidenceId,
+    done: &Done,
+) -> Result<EvidenceReceipt, ApiError> {
+    let receipt = app.receipt(&caller.tenant, done).await?;
+    let recorded_result = match &done.event {
+        Some(event) => recorded(&event.header)?,
+        None => recorded(&receipt.header()?)?,
+    };
+    Ok(EvidenceReceipt { evidence: id.to_string(), recorded_result, receipt })
 }
 
 fn known_controls(
@@ -80,7 +112,13 @@ fn known_controls(
 }
 
 /// The header's word, so that a repetition is told what counted the first time.
-fn recorded(receipt: &Receipt) -> Result<String, ApiError> {
-    let data = receipt.data()?;
-    Ok(data.get("result").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned())
+fn recorded(header: &[u8]) -> Result<String, ApiError> {
+    #[derive(Deserialize)]
+    struct Public {
+        #[serde(default)]
+        result: String,
+    }
+    let header = Header::parse_trusted(header).map_err(ApiError::internal)?;
+    let data: Public = serde_json::from_slice(header.data).map_err(ApiError::internal)?;
+    Ok(data.result)
 }
