@@ -72,11 +72,17 @@ pub(super) fn project_statuses(key: &str) -> Reply {
 
 impl Jira {
     pub(super) fn server_info(&self) -> Reply {
-        let (kind, version) =
-            if self.is_cloud() { ("Cloud", "1001.0.0-SNAPSHOT") } else { ("Data Center", "10.3.24") };
+        let (kind, version, numbers) = if self.is_cloud() {
+            ("Cloud", "1001.0.0-SNAPSHOT", json!([1001, 0, 0]))
+        } else {
+            ("Data Center", "10.3.24", json!([10, 3, 24]))
+        };
         Reply::json(
             200,
-            &json!({ "baseUrl": "https://fake.atlassian.net", "version": version, "deploymentType": kind, "serverTitle": "Fake Jira" }),
+            &json!({
+                "baseUrl": "https://fake.atlassian.net", "version": version, "versionNumbers": numbers,
+                "deploymentType": kind, "buildNumber": 100_295, "serverTitle": "Fake Jira",
+            }),
         )
     }
 

@@ -133,7 +133,7 @@ impl Jira {
                 self.issue_property(state, request, method, id, name)
             }
             ("GET" | "POST", ["issue", id, "remotelink"]) => self.remote_links(state, request, method, id),
-            ("POST", ["search", "jql"]) if self.is_cloud() => self.search_cloud(state, request),
+            ("POST" | "GET", ["search", "jql"]) if self.is_cloud() => self.search_cloud(state, request, method),
             ("POST" | "GET", ["search"]) if !self.is_cloud() => self.search_dc(state, request, method),
             ("GET" | "POST", ["search"]) => error(
                 410,

@@ -8,8 +8,9 @@ use super::{Jira, error};
 use crate::http::{Reply, Request};
 
 impl Jira {
-    pub(super) fn search_cloud(&self, state: &mut State, request: &Request) -> Reply {
-        let Some(body) = request.json() else { return error(400, "There was an error parsing JSON.") };
+    pub(super) fn search_cloud(&self, state: &mut State, request: &Request, method: &str) -> Reply {
+        let body = if method == "GET" { Some(of_query(request)) } else { request.json() };
+        let Some(body) = body else { return error(400, "There was an error parsing JSON.") };
         let known = [
             "jql",
             "fields",
@@ -117,6 +118,22 @@ impl Jira {
         }
         found.into_iter().map(|(_, id)| id).collect()
     }
+}
+
+/// The same wish as parameters of a GET.
+fn of_query(request: &Request) -> Value {
+    let fields: Vec<&str> = request
+        .query
+        .iter()
+        .filter(|(name, _)| name == "fields")
+        .flat_map(|(_, value)| value.split(','))
+        .collect();
+    let mut body = json!({ "jql": request.parameter("jql"), "fields": fields });
+    if let Some(token) = request.parameter("nextPageToken") {
+        body["nextPageToken"] = token.into();
+    }
+    body["maxResults"] = request.number("maxResults", 50).into();
+    body
 }
 
 fn list(value: &Value) -> Vec<String> {

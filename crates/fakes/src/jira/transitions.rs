@@ -34,7 +34,11 @@ impl Jira {
     pub(super) fn transition(&self, state: &mut State, request: &Request, id: &str, user: &str) -> Reply {
         let Some(id) = state.find(id) else { return error(404, MISSING) };
         let Some(body) = request.json() else { return error(400, "There was an error parsing JSON.") };
-        let wanted = body["transition"]["id"].as_str().map(String::from).unwrap_or_default();
+        // The vendor's parser takes a number for its text.
+        let wanted = match &body["transition"]["id"] {
+            Value::String(id) => id.clone(),
+            other => other.to_string(),
+        };
         let from = state.issues[&id].status;
         let Some((_, _, _, to, asks)) =
             WORKFLOW.iter().find(|(known, _, start, ..)| *known == wanted && *start == from)
