@@ -12,7 +12,8 @@ use ledger_fakes::{Fake, jira, serve, servicenow};
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let clock = Arc::new(SystemClock);
-    let site = |deployment| Jira::new(jira::Settings { deployment, ..jira::Settings::default() }, clock.clone());
+    let site =
+        |deployment| Jira::new(jira::Settings { deployment, ..jira::Settings::default() }, clock.clone());
     match std::env::args().nth(1).as_deref() {
         Some("jira-cloud") => until_stdin_ends(site(Deployment::Cloud)).await,
         Some("jira-dc") => until_stdin_ends(site(Deployment::DataCenter)).await,

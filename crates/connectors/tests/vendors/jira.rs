@@ -34,8 +34,7 @@ pub(crate) fn config(deployment: Deployment) -> Value {
     })
 }
 
-pub(crate) fn credentials(server: &Server<Jira>, deployment: Deployment) -> Credentials {
-    let _any = server;
+pub(crate) fn credentials(deployment: Deployment) -> Credentials {
     let (user, token) = ("ledger@example.org", "fake-api-token-0001");
     match deployment {
         Deployment::Cloud => Credentials::Basic { user: user.into(), password: Secret::new(token) },
@@ -49,8 +48,7 @@ pub(crate) async fn fake(settings: Settings) -> Server<Jira> {
 
 pub(crate) fn rig<A: Ask>(server: &Server<Jira>, deployment: Deployment, adapter: A) -> Rig<A> {
     let memory = Arc::new(Memory::default());
-    let connection =
-        connection(&server.url(), server.address.port(), credentials(server, deployment), &memory);
+    let connection = connection(&server.url(), server.address.port(), credentials(deployment), &memory);
     Rig { adapter, connection, memory }
 }
 
@@ -60,12 +58,7 @@ pub(crate) async fn suite() -> usize {
         let settings = Settings { deployment, page_max: 3, ..Settings::default() };
         let server = fake(settings).await;
         let rig = rig(&server, deployment, process("jira", &config(deployment)));
-        health(&rig).await;
-        let ticket = opens(&rig, &server).await;
-        let ticket = updates(&rig, &server, ticket).await;
-        adds(&rig, &server, &ticket).await;
-        moves(&rig, &server, &ticket).await;
-        polls(&rig, &server).await;
+        let ticket = walk(&rig, &server, true).await;
         refusals(&rig, &server, &ticket).await;
         no_secret_is_seen(&rig);
         println!("jira {deployment:?}: {} requests", server.fake.counts().requests);
@@ -74,7 +67,21 @@ pub(crate) async fn suite() -> usize {
     passed + misconfigured().await
 }
 
-async fn health(rig: &Rig<Instance>) {
+/// Everything that goes well.
+pub(crate) async fn walk<A: Ask>(rig: &Rig<A>, server: &Server<Jira>, files: bool) -> KnownTicket {
+    health(rig).await;
+    let ticket = opens(rig, server).await;
+    let ticket = updates(rig, server, ticket).await;
+    comments(rig, server, &ticket).await;
+    if files {
+        attaches(rig, server, &ticket).await;
+    }
+    moves(rig, server, &ticket).await;
+    polls(rig, server).await;
+    ticket
+}
+
+async fn health<A: Ask>(rig: &Rig<A>) {
     match rig.run(&Task::Health {}).await {
         End::Done(Outcome::Health(health)) => {
             assert_eq!(health.findings, [], "the configuration fits");
@@ -84,7 +91,7 @@ async fn health(rig: &Rig<Instance>) {
     }
 }
 
-async fn opens(rig: &Rig<Instance>, server: &Server<Jira>) -> KnownTicket {
+async fn opens<A: Ask>(rig: &Rig<A>, server: &Server<Jira>) -> KnownTicket {
     let done = rig.succeed(&open("ob-1")).await;
     assert_eq!((done.status, done.notes.len()), (Some("open"), 0));
     assert_eq!(done.fields["severity"], "high");
@@ -104,7 +111,7 @@ fn set(values: Value, overwrite: bool) -> Effect {
     Effect::Update(Change { set: values.as_object().cloned().expect("an object"), overwrite })
 }
 
-async fn updates(rig: &Rig<Instance>, server: &Server<Jira>, ticket: KnownTicket) -> KnownTicket {
+async fn updates<A: Ask>(rig: &Rig<A>, server: &Server<Jira>, ticket: KnownTicket) -> KnownTicket {
     let id = ticket.remote.id.clone();
     let text = json!(Document::plain("Still so."));
     let change = set(json!({ "title": "New title", "severity": "low", "text": text }), false);
@@ -134,34 +141,40 @@ async fn updates(rig: &Rig<Instance>, server: &Server<Jira>, ticket: KnownTicket
     done.known()
 }
 
-async fn adds(rig: &Rig<Instance>, server: &Server<Jira>, ticket: &KnownTicket) {
+async fn comments<A: Ask>(rig: &Rig<A>, server: &Server<Jira>, ticket: &KnownTicket) {
     let text = Document::plain("Evidence attached.");
     let comment = intent("ob-1", "c1", Some(ticket.clone()), Effect::Comment { text, public: false });
     let done = rig.succeed(&comment).await;
     assert!(done.receipts.iter().any(|r| r.starts_with("jira:comment:")), "{:?}", done.receipts);
+    let issue = server.fake.issues().remove(0);
+    assert_eq!(issue["comments"][0]["properties"][0]["value"]["intent"], "ob-1-c1");
+    // A lost answer is found again: by its property.
+    let found = rig.run(&Task::Lookup(comment.clone())).await;
+    assert!(matches!(found, End::Done(Outcome::Succeeded { .. })), "{found:?}");
+    let other = Intent { id: "ob-1-c2".into(), ..comment };
+    assert_eq!(rig.run(&Task::Lookup(other)).await, End::Done(Outcome::Absent {}));
+}
+
+async fn attaches<A: Ask>(rig: &Rig<A>, server: &Server<Jira>, ticket: &KnownTicket) {
     let blob = BlobRef {
         id: "b".into(),
-        name: "evidence \"1\".json".into(),
+        name: "evidence 1.json".into(),
         media_type: "application/json".into(),
         size_bytes: 900,
     };
-    rig.succeed(&intent("ob-1", "a1", Some(ticket.clone()), Effect::Attach(blob.clone()))).await;
-    let issue = server.fake.issues().remove(0);
-    assert_eq!(issue["fields"]["attachment"][0]["size"], 900);
-    assert_eq!(issue["comments"][0]["properties"][0]["value"]["intent"], "ob-1-c1");
-    // A lost answer is found again: by its property.
-    let again = |purpose: fn(Intent) -> Task, intent: &Intent| purpose(intent.clone());
-    let found = rig.run(&again(Task::Lookup, &comment)).await;
+    let attach = intent("ob-1", "a1", Some(ticket.clone()), Effect::Attach(blob));
+    assert_eq!(rig.run(&Task::Lookup(attach.clone())).await, End::Done(Outcome::Absent {}));
+    rig.succeed(&attach).await;
+    assert_eq!(server.fake.issues()[0]["fields"]["attachment"][0]["size"], 900);
+    let found = rig.run(&Task::Lookup(attach)).await;
     assert!(matches!(found, End::Done(Outcome::Succeeded { .. })), "{found:?}");
-    let other = Intent { id: "ob-1-c2".into(), ..comment };
-    assert_eq!(rig.run(&again(Task::Lookup, &other)).await, End::Done(Outcome::Absent {}));
 }
 
 fn to(status: Status, note: Option<&str>) -> Effect {
     Effect::Move(Target { status, note: note.map(String::from) })
 }
 
-async fn moves(rig: &Rig<Instance>, server: &Server<Jira>, ticket: &KnownTicket) {
+async fn moves<A: Ask>(rig: &Rig<A>, server: &Server<Jira>, ticket: &KnownTicket) {
     let moved = |id: &str, effect| intent("ob-1", id, Some(ticket.clone()), effect);
     let done = rig.succeed(&moved("m1", to(Status::Resolved, Some("Fixed, see the evidence.")))).await;
     assert_eq!(done.status, Some("resolved"), "three hops, each read anew");
@@ -184,7 +197,7 @@ async fn moves(rig: &Rig<Instance>, server: &Server<Jira>, ticket: &KnownTicket)
     );
 }
 
-async fn polls(rig: &Rig<Instance>, server: &Server<Jira>) {
+async fn polls<A: Ask>(rig: &Rig<A>, server: &Server<Jira>) {
     for n in 2..=6 {
         rig.succeed(&open(&format!("ob-{n}"))).await;
     }
@@ -203,7 +216,7 @@ async fn polls(rig: &Rig<Instance>, server: &Server<Jira>) {
     assert_eq!(snapshot.status, Some(Status::InProgress));
 }
 
-async fn poll(rig: &Rig<Instance>, cursor: Option<Value>) -> Value {
+async fn poll<A: Ask>(rig: &Rig<A>, cursor: Option<Value>) -> Value {
     match rig.run(&Task::Poll { cursor }).await {
         End::Done(Outcome::Polled { cursor }) => cursor,
         other => panic!("{other:?}"),

@@ -3,6 +3,7 @@
 
 mod faults;
 mod jira;
+mod judge;
 mod oauth;
 mod rig;
 mod servicenow;
@@ -20,6 +21,9 @@ fn main() -> ExitCode {
         .build()
         .expect("a runtime");
     let passed = runtime.block_on(async {
+        if arguments.iter().any(|argument| argument == "--judge") {
+            return judge::suite(&arguments).await;
+        }
         let mut passed = jira::suite().await;
         passed += servicenow::suite().await;
         passed += oauth::suite().await;

@@ -30,6 +30,10 @@ impl Jira {
                 });
                 if cloud {
                     item["fieldId"] = name.into();
+                    // Its description of the API has no null here.
+                    if let Some(item) = item.as_object_mut() {
+                        item.retain(|_, value| !value.is_null());
+                    }
                 }
                 items.push(item);
             }

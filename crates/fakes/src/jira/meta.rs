@@ -65,7 +65,10 @@ pub(super) fn project_statuses(key: &str) -> Reply {
     }
     let kinds: Vec<Value> = ISSUE_TYPES
         .iter()
-        .map(|(id, name)| json!({ "id": id, "name": name, "subtask": false, "statuses": statuses_value() }))
+        .map(|(id, name)| {
+            let place = format!("https://fake.atlassian.net/rest/api/3/issuetype/{id}");
+            json!({ "self": place, "id": id, "name": name, "subtask": false, "statuses": statuses_value() })
+        })
         .collect();
     Reply::json(200, &kinds.into())
 }

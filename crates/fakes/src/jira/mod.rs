@@ -82,7 +82,7 @@ impl Fake for Jira {
         };
         let mut state = self.state();
         state.requests += 1;
-        let reply = match path.as_slice() {
+        let mut reply = match path.as_slice() {
             ["rest", "api", version, rest @ ..] if *version == self.version() || *version == "latest" => {
                 self.api(&mut state, request, method, rest, &user)
             }
@@ -95,6 +95,10 @@ impl Fake for Jira {
             }
             _ => error(404, "null for uri"),
         };
+        // The vendor names a type even where there is no body.
+        if reply.body.is_empty() {
+            reply = reply.header("content-type", "application/json;charset=UTF-8");
+        }
         let messages = std::mem::take(&mut state.outbox);
         (reply, messages)
     }
@@ -133,7 +137,9 @@ impl Jira {
                 self.issue_property(state, request, method, id, name)
             }
             ("GET" | "POST", ["issue", id, "remotelink"]) => self.remote_links(state, request, method, id),
-            ("POST" | "GET", ["search", "jql"]) if self.is_cloud() => self.search_cloud(state, request, method),
+            ("POST" | "GET", ["search", "jql"]) if self.is_cloud() => {
+                self.search_cloud(state, request, method)
+            }
             ("POST" | "GET", ["search"]) if !self.is_cloud() => self.search_dc(state, request, method),
             ("GET" | "POST", ["search"]) => error(
                 410,
