@@ -1,9 +1,7 @@
 //! Credentials: what they may do, and until when. When one was used last is no event and stands elsewhere.
 
-use std::sync::Arc;
-
 use ledger::read_model;
-use ledger::readmodel::{CellType, FoldError, ProjectionDef, Rows};
+use ledger::readmodel::{CellType, FoldError, ProjectionDef, Rows, Text};
 use ledger::time::Timestamp;
 use ledger_aggregates::credential::CredentialEvent;
 use ledger_aggregates::values::{CredentialId, Environment, ProbeId, PublicKeyText, RevokeReason, Role};
@@ -21,7 +19,7 @@ read_model! {
             credential: Text as CredentialId,
         }
         /// `active`, `revoked` or `expired`, as it was recorded. At a given time: [`CredentialRow::is_active_at`].
-        state: Symbol as Arc<str>,
+        state: Symbol as Text,
         /// What it may do.
         role: Symbol as Role,
         /// What it is for.
@@ -31,9 +29,11 @@ read_model! {
         /// When it was issued.
         issued_at: Time as Timestamp,
         /// Who issued it.
-        issued_by: Text as Arc<str>,
+        issued_by: Text as Text,
         /// When it ends by itself.
         expires_at: Time as Option<Timestamp>,
+        /// When it is to be marked expired; absent if it is over, or if it never ends.
+        due: Time as Option<Timestamp>,
         /// The number of its secret, counted from 0.
         generation: Int as u64,
         /// When it was rotated last.
@@ -53,7 +53,7 @@ read_model! {
     }
     index [state];
     index [probe];
-    index [expires_at];
+    sparse index [due];
 }
 
 impl CredentialRow {
@@ -90,8 +90,9 @@ impl Projection for Credentials {
                 environment: issued.environment,
                 probe: issued.probe.clone(),
                 issued_at: event.time,
-                issued_by: Arc::clone(&event.actor),
+                issued_by: event.actor.clone(),
                 expires_at: issued.expires_at,
+                due: issued.expires_at,
                 generation: 0,
                 rotated_at: None,
                 overlap_until: None,
@@ -112,14 +113,19 @@ impl Projection for Credentials {
                     row.rotated_at = Some(event.time);
                     row.overlap_until = Some(rotated.overlap_until);
                     row.expires_at = rotated.expires_at;
+                    row.due = rotated.expires_at;
                     row.request_key = rotated.request_key.clone();
                 }
                 CredentialEvent::Revoked(revoked) => {
                     row.state = "revoked".into();
+                    row.due = None;
                     row.revoked_at = Some(event.time);
                     row.revoke_reason = Some(revoked.reason);
                 }
-                CredentialEvent::Expired(_) => row.state = "expired".into(),
+                CredentialEvent::Expired(_) => {
+                    row.state = "expired".into();
+                    row.due = None;
+                }
             }
         })?;
         if found {
@@ -127,5 +133,53 @@ impl Projection for Credentials {
         } else {
             Err(FoldError::poison(format!("credential {credential} was never issued")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::{at, given, minute, tenant};
+
+    const CREDENTIAL_1: &str = "credential-0123456789abcdef";
+
+    fn issued() -> (&'static str, &'static str, Value) {
+        let data = json!({ "role": "probe", "environment": "live", "expires_at": "2026-06-01T00:00:00.000000Z",
+            "probe": "probe-1", "request_key": "A".repeat(43) + "=" });
+        (CREDENTIAL_1, "credential.issued", data)
+    }
+
+    #[test]
+    fn a_credential_works_until_it_ends() {
+        let row = given(&[issued()]).only::<CredentialRow>(&tenant("t"));
+        assert_eq!(row.prefix(), "lgr_live_0123456789abcdef");
+        assert_eq!(
+            (row.role, row.generation, row.issued_at, row.label_index),
+            (Role::Probe, 0, minute(0), 0)
+        );
+        assert!(row.is_active_at(at("2026-05-31T23:59:59Z")) && !row.is_active_at(at("2026-06-01")));
+        assert_eq!(row.due, Some(at("2026-06-01")));
+    }
+
+    #[test]
+    fn rotation_revocation_and_expiry_are_told() {
+        let rotated = json!({ "generation": 1, "overlap_until": "2026-03-02T00:00:00.000000Z",
+            "request_key": "B".repeat(43) + "=" });
+        let mut events = vec![issued(), (CREDENTIAL_1, "credential.rotated", rotated)];
+        let row = given(&events).only::<CredentialRow>(&tenant("t"));
+        assert_eq!((row.generation, row.rotated_at, row.expires_at), (1, Some(minute(1)), None));
+        assert_eq!(row.overlap_until, Some(at("2026-03-02")));
+        assert!(row.request_key.as_str().starts_with('B'));
+        events.push((CREDENTIAL_1, "credential.revoked", json!({ "reason": "compromised" })));
+        let row = given(&events).only::<CredentialRow>(&tenant("t"));
+        assert_eq!((&*row.state, row.revoked_at), ("revoked", Some(minute(2))));
+        assert_eq!((row.revoke_reason, row.due), (Some(RevokeReason::Compromised), None));
+        assert!(!row.is_active_at(minute(2)));
+        let expired = json!({ "expired_at": "2026-06-01T00:00:00.000000Z" });
+        let row = given(&[issued(), (CREDENTIAL_1, "credential.expired", expired)])
+            .only::<CredentialRow>(&tenant("t"));
+        assert_eq!((&*row.state, row.due), ("expired", None));
     }
 }

@@ -1,14 +1,17 @@
 //! An event of a log as projections see it: header and facts parsed once, shared by all of them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use ledger::domain::DomainEvent;
 use ledger::event::Header;
 use ledger::ids::{ActorKind, CommandId, EventId, StreamId, TenantId};
-use ledger::readmodel::{FoldError, RawEvent};
+use ledger::readmodel::{FoldError, RawEvent, Text};
 use ledger::time::Timestamp;
-use ledger_aggregates::AnyEvent;
+use ledger_aggregates::{AnyEvent, all_schemas};
 use serde_json::{Map, Value};
+
+use crate::fast;
 
 /// A committed event.
 #[derive(Debug, Clone)]
@@ -20,7 +23,7 @@ pub struct LogEvent {
     /// Its id.
     pub id: EventId,
     /// Its reverse-DNS type with version.
-    pub event_type: Arc<str>,
+    pub event_type: Text,
     /// Its stream.
     pub stream: StreamId,
     /// Its revision in the stream.
@@ -30,7 +33,7 @@ pub struct LogEvent {
     /// The largest `time` of the log up to here: the point at which "as of" includes this event.
     pub as_of: Timestamp,
     /// Who caused it.
-    pub actor: Arc<str>,
+    pub actor: Text,
     /// What kind of actor that is.
     pub actor_kind: ActorKind,
     /// The event that caused it.
@@ -78,17 +81,17 @@ impl LogEvent {
             fact: Fact::read(&header.event_type, header.data),
             index: raw.index,
             id: header.id,
-            event_type: header.event_type.into(),
+            event_type: known_type(&header.event_type),
             stream: header.stream,
             seq: header.seq,
             time: header.time,
             as_of: header.time.max(before),
-            actor: header.actor.id.as_str().into(),
+            actor: Text::new(header.actor.id.as_str()),
             actor_kind: header.actor.kind,
             cause: header.cause,
             correlation: header.correlation,
             cmd: header.cmd,
-            tenant: header.tenant,
+            tenant: raw.tenant.clone(),
         })
     }
 }
@@ -100,6 +103,9 @@ impl Fact {
         let (vendor, aggregate) = (segments.next(), segments.next().unwrap_or_default());
         if vendor != Some("ledger") {
             return Self::Foreign;
+        }
+        if let Some(event) = fast::decode(event_type, data) {
+            return Self::Known(Box::new(event));
         }
         let malformed = |reason: String| {
             Self::Malformed(Malformed { aggregate: aggregate.into(), reason: reason.into_boxed_str() })
@@ -116,6 +122,14 @@ impl Fact {
             Err(error) => malformed(error.to_string()),
         }
     }
+}
+
+/// A type's name; those of the ledger's own types are not copied.
+fn known_type(name: &str) -> Text {
+    static NAMES: LazyLock<HashMap<&str, Text>> = LazyLock::new(|| {
+        all_schemas().map(|schema| (schema.event_type, Text::of_static(schema.event_type))).collect()
+    });
+    NAMES.get(name).cloned().unwrap_or_else(|| Text::new(name))
 }
 
 /// For each aggregate: its event, if it is one. A malformed one is poison to the projections that ask for that aggregate.

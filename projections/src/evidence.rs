@@ -1,10 +1,9 @@
 //! The evidence repository: every piece of evidence, what it showed and what became of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::read_model;
-use ledger::readmodel::{Cell, CellType, FoldError, ProjectionDef, Rows};
+use ledger::readmodel::{Cell, CellType, FoldError, ProjectionDef, Rows, Text};
 use ledger::time::Timestamp;
 use ledger_aggregates::evidence::{EvidenceEvent, EvidenceSubmitted};
 use ledger_aggregates::values::{CheckId, CheckResult, ControlRef, EvidenceId, ProbeId, ReviewVerdict};
@@ -28,11 +27,11 @@ read_model! {
         /// The probe that checked.
         probe: Symbol as Option<ProbeId>,
         /// Who handed it in.
-        actor: Symbol as Arc<str>,
+        actor: Symbol as Text,
         /// What was looked at.
-        target_ref: Text as Arc<str>,
+        target_ref: Text as Text,
         /// The controls that it bears on, `<framework>.<control>`, parted by spaces.
-        controls: Symbol as Arc<str>,
+        controls: Symbol as Text,
         /// The result that counts.
         result: Symbol as CheckResult,
         /// The result as handed in, where it is another one.
@@ -54,7 +53,7 @@ read_model! {
         /// Behind this, its source has missed its cadence.
         stale_after: Time as Option<Timestamp>,
         /// `submitted`, `accepted`, `rejected`, `superseded` or `expired`.
-        state: Symbol as Arc<str>,
+        state: Symbol as Text,
         /// The evidence that took its place.
         superseded_by: Id as Option<EvidenceId>,
         /// Log index of the review, with its note.
@@ -138,8 +137,8 @@ fn submission(event: &LogEvent, evidence: EvidenceId, submitted: &EvidenceSubmit
         evidence,
         check: submitted.check.clone(),
         probe: submitted.probe.clone(),
-        actor: Arc::clone(&event.actor),
-        target_ref: submitted.target_ref.as_str().into(),
+        actor: event.actor.clone(),
+        target_ref: Text::new(submitted.target_ref.as_str()),
         controls: joined(&submitted.controls).into(),
         result: submitted.result,
         reported_result: submitted.reported_result,
@@ -169,4 +168,85 @@ fn joined(controls: &[ControlRef]) -> String {
         text.push_str(control.control.as_str());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::{at, given, minute, stream, tenant};
+
+    const EVIDENCE_1: &str = "evidence-01900000-0000-7000-8000-000000000001";
+    const EVIDENCE_2: &str = "evidence-01900000-0000-7000-8000-000000000002";
+
+    fn submitted() -> Value {
+        json!({
+            "check": "linux-host/sshd", "target_ref": "host-1", "probe": "probe-1",
+            "controls": [{ "framework": "nist", "control": "ac-2" }, { "framework": "cis", "control": "1.1" }],
+            "result": "inconclusive", "reported_result": "pass", "checked": 0, "skipped": 4,
+            "observed_from": "2026-03-01T00:00:00.000000Z", "observed_to": "2026-03-01T00:00:10.000000Z",
+            "sent_at": "2026-03-01T00:00:11.000000Z", "received_at": "2026-03-01T00:00:12.000000Z",
+            "cadence_seconds": 60,
+        })
+    }
+
+    #[test]
+    fn what_was_handed_in_stands_at_the_index_of_its_event() {
+        let folded = given(&[("x-1", "x.y", json!({})), (EVIDENCE_1, "evidence.submitted", submitted())]);
+        let row = folded.only::<EvidenceRow>(&tenant("t"));
+        assert_eq!((row.index, row.changed_index), (1, 1));
+        assert_eq!(format!("evidence-{}", row.evidence), EVIDENCE_1);
+        assert_eq!((row.result, row.reported_result), (CheckResult::Inconclusive, Some(CheckResult::Pass)));
+        assert_eq!((row.checked, row.skipped), (0, 4));
+        assert_eq!(row.controls, "nist.ac-2 cis.1.1");
+        assert_eq!(row.stale_after, Some(at("2026-03-01T00:01:10Z")));
+        assert_eq!(row.as_of, minute(1));
+        assert_eq!(row.state, "submitted");
+        assert_eq!(
+            folded.only::<EvidenceIdRow>(&tenant("t")),
+            EvidenceIdRow { evidence: row.evidence, index: 1 }
+        );
+    }
+
+    #[test]
+    fn what_becomes_of_it_is_told() {
+        let after = |event_type: &'static str, data: Value| {
+            given(&[(EVIDENCE_1, "evidence.submitted", submitted()), (EVIDENCE_1, event_type, data)])
+                .only::<EvidenceRow>(&tenant("t"))
+        };
+        let reviewed = after("evidence.reviewed", json!({ "verdict": "rejected", "controls": [] }));
+        assert_eq!(
+            (&*reviewed.state, reviewed.review_index, reviewed.changed_index),
+            ("rejected", Some(1), 1)
+        );
+        assert_eq!(
+            after("evidence.reviewed", json!({ "verdict": "accepted", "controls": [] })).state,
+            "accepted"
+        );
+        let superseded =
+            after("evidence.superseded", json!({ "by": &EVIDENCE_2["evidence-".len()..], "controls": [] }));
+        assert_eq!(superseded.state, "superseded");
+        assert_eq!(superseded.superseded_by, EvidenceId::from_stream(&stream(EVIDENCE_2)));
+        let expired = json!({ "expired_at": "2026-03-02T00:00:00.000000Z", "controls": [] });
+        assert_eq!(after("evidence.expired", expired).state, "expired");
+        let mut more = submitted();
+        for left_out in ["reported_result", "checked", "skipped", "observed_from", "sent_at", "received_at"] {
+            more.as_object_mut().unwrap().remove(left_out);
+        }
+        more["controls"] = json!([{ "framework": "iso", "control": "a.5" }]);
+        assert_eq!(after("evidence.linked", more).controls, "nist.ac-2 cis.1.1 iso.a.5");
+    }
+
+    #[test]
+    fn news_of_evidence_that_was_never_handed_in_is_poison() {
+        let folded = given(&[
+            (EVIDENCE_1, "evidence.reviewed", json!({ "verdict": "accepted", "controls": [] })),
+            (EVIDENCE_2, "evidence.submitted", submitted()),
+        ]);
+        let poisoned: Vec<_> =
+            folded.poisoned.iter().map(|entry| (&*entry.projection, entry.index)).collect();
+        assert_eq!(poisoned, [("evidence", 0)]);
+        assert_eq!(folded.only::<EvidenceRow>(&tenant("t")).index, 1);
+    }
 }

@@ -1,9 +1,7 @@
 //! Exports of a log: who asked, what for, and how far they are.
 
-use std::sync::Arc;
-
 use ledger::read_model;
-use ledger::readmodel::{Cell, FoldError, ProjectionDef, Rows};
+use ledger::readmodel::{Cell, FoldError, ProjectionDef, Rows, Text};
 use ledger::time::Timestamp;
 use ledger_aggregates::export::ExportEvent;
 use ledger_aggregates::values::{ExportFailure, ExportId, ExportPurpose};
@@ -21,13 +19,13 @@ read_model! {
             export: Id as ExportId,
         }
         /// `requested`, `completed` or `failed`.
-        state: Symbol as Arc<str>,
+        state: Symbol as Text,
         /// What it is for.
         purpose: Symbol as ExportPurpose,
         /// Are disclosures left out?
         redacted: Bool as bool,
         /// Who asked for it.
-        requested_by: Text as Arc<str>,
+        requested_by: Text as Text,
         /// When.
         requested_at: Time as Timestamp,
         /// Log index of that, which also discloses who gets it.
@@ -66,7 +64,7 @@ impl Projection for Exports {
                 state: "requested".into(),
                 purpose: requested.purpose,
                 redacted: requested.redacted,
-                requested_by: Arc::clone(&event.actor),
+                requested_by: event.actor.clone(),
                 requested_at: event.time,
                 requested_index: event.index,
                 log_size: None,
@@ -94,5 +92,37 @@ impl Projection for Exports {
             }
         })?;
         if found { Ok(()) } else { Err(FoldError::poison(format!("export {export} was never requested"))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_aggregates::export::ExportCompleted;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{given, minute, tenant};
+
+    const EXPORT_1: &str = "export-01900000-0000-7000-8000-000000000001";
+
+    #[test]
+    fn an_export_is_done_or_given_up() {
+        let requested = (EXPORT_1, "export.requested", json!({ "purpose": "audit", "redacted": true }));
+        let row = given(std::slice::from_ref(&requested)).only::<ExportRow>(&tenant("t"));
+        assert_eq!((&*row.state, row.redacted, row.requested_at), ("requested", true, minute(0)));
+        let mut data = ledger::domain::DomainEvent::encode(&ExportEvent::from(ExportCompleted {
+            log_size: 77,
+            files: 9,
+        }));
+        let completed =
+            (EXPORT_1, "export.completed", serde_json::Value::Object(std::mem::take(&mut data.public)));
+        let row = given(&[requested.clone(), completed]).only::<ExportRow>(&tenant("t"));
+        assert_eq!((&*row.state, row.log_size, row.files), ("completed", Some(77), Some(9)));
+        let row = given(&[requested, (EXPORT_1, "export.failed", json!({ "reason": "target" }))]);
+        let row = row.only::<ExportRow>(&tenant("t"));
+        assert_eq!(
+            (&*row.state, row.failure, row.ended_at),
+            ("failed", Some(ExportFailure::Target), Some(minute(1)))
+        );
     }
 }

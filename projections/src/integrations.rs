@@ -1,9 +1,7 @@
 //! The registry of integrations.
 
-use std::sync::Arc;
-
 use ledger::read_model;
-use ledger::readmodel::{CellType, FoldError, ProjectionDef, Rows};
+use ledger::readmodel::{CellType, FoldError, ProjectionDef, Rows, Text};
 use ledger::time::Timestamp;
 use ledger_aggregates::integration::IntegrationEvent;
 use ledger_aggregates::values::{IntegrationId, IntegrationKind, Version};
@@ -25,11 +23,11 @@ read_model! {
         /// The adapter's version.
         adapter_version: Text as Version,
         /// `registered`, `enabled`, `paused` or `retired`.
-        state: Symbol as Arc<str>,
+        state: Symbol as Text,
         /// Why it is paused or retired.
-        reason: Symbol as Option<Arc<str>>,
+        reason: Symbol as Option<Text>,
         /// Why it works badly; absent: it does not.
-        degraded: Symbol as Option<Arc<str>>,
+        degraded: Symbol as Option<Text>,
         /// The number of its configuration.
         config_version: Int as Option<u64>,
         /// How often it works, in seconds.
@@ -123,5 +121,60 @@ fn change(row: &mut IntegrationRow, index: u64, fact: &IntegrationEvent) {
             row.state = "retired".into();
             row.reason = Some(retired.reason.as_str().into());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{given, minute, tenant};
+
+    #[test]
+    fn an_integration_is_followed_from_registration_to_its_end() {
+        let mut events = vec![
+            (
+                "integration-j",
+                "integration.registered",
+                json!({ "kind": "jira", "adapter_version": "1.0.0" }),
+            ),
+            (
+                "integration-j",
+                "integration.configured",
+                json!({ "config_version": 1, "cadence_seconds": 300 }),
+            ),
+            ("integration-j", "integration.enabled", json!({})),
+            ("integration-j", "integration.degraded", json!({ "reason": "rate_limited", "episode": 1 })),
+        ];
+        let row = given(&events).only::<IntegrationRow>(&tenant("t"));
+        assert_eq!((&*row.state, row.degraded.as_deref()), ("enabled", Some("rate_limited")));
+        assert_eq!((row.config_version, row.cadence_seconds), (Some(1), Some(300)));
+        assert_eq!(
+            (row.name_index, row.config_index, row.degraded_index, row.changed_index),
+            (0, Some(1), Some(3), 3)
+        );
+        assert_eq!((row.registered_at, row.changed_at), (minute(0), minute(3)));
+        events.push(("integration-j", "integration.recovered", json!({ "episode": 1 })));
+        events.push(("integration-j", "integration.paused", json!({ "reason": "credentials" })));
+        events.push(("integration-j", "integration.upgraded", json!({ "from": "1.0.0", "to": "1.1.0" })));
+        let row = given(&events).only::<IntegrationRow>(&tenant("t"));
+        assert_eq!(
+            (&*row.state, row.reason.as_deref(), row.degraded.as_deref()),
+            ("paused", Some("credentials"), None)
+        );
+        assert_eq!(row.adapter_version.as_str(), "1.1.0");
+        events.push(("integration-j", "integration.resumed", json!({})));
+        assert_eq!(given(&events).only::<IntegrationRow>(&tenant("t")).state, "enabled");
+        events.push(("integration-j", "integration.retired", json!({ "reason": "replaced" })));
+        let row = given(&events).only::<IntegrationRow>(&tenant("t"));
+        assert_eq!((&*row.state, row.reason.as_deref()), ("retired", Some("replaced")));
+    }
+
+    #[test]
+    fn news_of_an_integration_that_was_never_registered_is_poison() {
+        let folded = given(&[("integration-x", "integration.enabled", json!({}))]);
+        assert_eq!(folded.poisoned[0].projection, "integrations");
+        assert!(folded.all::<IntegrationRow>(&tenant("t")).is_empty());
     }
 }

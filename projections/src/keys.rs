@@ -1,9 +1,7 @@
 //! The event-signing keys of a log, and which entries each of them signed.
 
-use std::sync::Arc;
-
 use ledger::read_model;
-use ledger::readmodel::{Cell, FoldError, ProjectionDef, Rows};
+use ledger::readmodel::{Cell, FoldError, ProjectionDef, Rows, Text};
 use ledger::time::Timestamp;
 use ledger_aggregates::key::KeyEvent;
 use ledger_aggregates::values::{DisputeReason, KeyIdText, OriginName, PublicKeyText, RevokedKeyReason};
@@ -21,7 +19,7 @@ read_model! {
             kid: Text as KeyIdText,
         }
         /// `active`, `rotated` or `revoked`.
-        state: Symbol as Arc<str>,
+        state: Symbol as Text,
         /// The key.
         public_key: Text as PublicKeyText,
         /// The origin of the log, for the first key.
@@ -121,4 +119,54 @@ fn change(
         change(row);
     })?;
     if found { Ok(()) } else { Err(FoldError::poison(format!("key {kid} was never introduced"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::{given, minute, tenant};
+
+    fn kid(n: u8) -> String {
+        format!("{n:032x}")
+    }
+
+    fn key(letter: char) -> String {
+        format!("{}=", letter.to_string().repeat(43))
+    }
+
+    fn history() -> Vec<(&'static str, &'static str, Value)> {
+        let genesis = json!({ "origin": "ledger.example/t", "kid": kid(1), "key": key('A'),
+            "checkpoint_vkey": "ledger.example/t+11639dd4+AQOhB7" });
+        let proof = format!("{}==", "p".repeat(86));
+        let rotated = json!({ "old_kid": kid(1), "kid": kid(2), "key": key('B'), "proof": proof });
+        vec![("key-t", "key.genesis", genesis), ("x-1", "x.y", json!({})), ("key-t", "key.rotated", rotated)]
+    }
+
+    #[test]
+    fn each_key_says_which_entries_it_signs() {
+        let rows = given(&history()).all::<SigningKeyRow>(&tenant("t"));
+        let told: Vec<_> = rows.iter().map(|row| (&*row.state, row.from_index, row.to_index)).collect();
+        assert_eq!(told, [("rotated", 0, Some(2)), ("active", 3, None)]);
+        assert_eq!(rows[0].origin.as_ref().map(OriginName::as_str), Some("ledger.example/t"));
+        assert_eq!(rows[1].introduced_at, minute(2));
+    }
+
+    #[test]
+    fn revocation_and_doubt_are_told() {
+        let mut events = history();
+        events.push(("key-t", "key.revoked", json!({ "kid": kid(1), "reason": "compromised" })));
+        let rows = given(&events).all::<SigningKeyRow>(&tenant("t"));
+        // What it signed before stays its own: it had been replaced already.
+        assert_eq!((&*rows[0].state, rows[0].to_index), ("revoked", Some(2)));
+        assert_eq!(rows[0].revoke_reason, Some(RevokedKeyReason::Compromised));
+    }
+
+    #[test]
+    fn a_rotation_away_from_an_unknown_key_is_poison() {
+        let folded = given(&history()[1..]);
+        assert_eq!(folded.poisoned[0].projection, "keys");
+        assert!(folded.all::<SigningKeyRow>(&tenant("t")).is_empty());
+    }
 }

@@ -13,9 +13,11 @@ pub mod alerts;
 pub mod audit;
 pub mod controls;
 pub mod credentials;
+pub mod deadlines;
 mod event;
 pub mod evidence;
 pub mod exports;
+mod fast;
 pub mod frameworks;
 pub mod integrations;
 pub mod keys;
@@ -25,8 +27,8 @@ mod registry;
 pub mod scorecards;
 pub mod subjects;
 pub mod tenants;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use event::{Fact, LogEvent, Malformed};
 pub use registry::{LedgerModels, PROJECTIONS, Projection};

@@ -79,3 +79,23 @@ impl ReadModels for LedgerModels {
         PROJECTIONS[projection].fold(event, rows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_schema_is_sound_and_names_are_unique() {
+        let schema = LedgerModels::schema();
+        let names: HashSet<_> = schema.projections().iter().map(|projection| projection.name).collect();
+        assert_eq!(names.len(), PROJECTIONS.len());
+        assert!(
+            schema
+                .projections()
+                .iter()
+                .all(|projection| projection.version > 0 && !projection.tables.is_empty())
+        );
+    }
+}

@@ -234,3 +234,85 @@ fn point(event: &LogEvent, card: &ScorecardRow) -> ScorecardHistoryRow {
         changed_index: event.index,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::{History, at, given, minute, stream, tenant};
+
+    fn listed(controls: &[&str]) -> Value {
+        let control = |id: &&str| json!({ "id": id, "title": "A control", "maps_to": [] });
+        json!({ "controls": controls.iter().map(control).collect::<Vec<_>>() })
+    }
+
+    fn changed(from: &str, to: &str) -> Value {
+        json!({ "from": from, "to": to })
+    }
+
+    #[test]
+    fn controls_are_counted_by_status_while_the_catalogue_has_them() {
+        let folded = given(&[
+            ("framework-nist", "framework.controls_added", listed(&["ac-1", "ac-2", "ac-3"])),
+            ("control-nist.ac-1", "control.status_changed", changed("unknown", "fail")),
+            ("control-nist.ac-2", "control.status_changed", changed("unknown", "pass")),
+            ("control-nist.ac-1", "control.status_changed", changed("fail", "not_applicable")),
+            // A control that no catalogue has counts nowhere until one does.
+            ("control-nist.zz-9", "control.status_changed", changed("unknown", "fail")),
+            ("framework-nist", "framework.controls_withdrawn", json!({ "controls": ["ac-3"] })),
+            // An edition that words it otherwise adds no second one.
+            ("framework-nist", "framework.controls_added", listed(&["ac-2", "zz-9"])),
+        ]);
+        let card = folded.only::<ScorecardRow>(&tenant("t"));
+        assert_eq!((card.total, card.unknown, card.pass, card.fail, card.not_applicable), (3, 0, 1, 1, 1));
+        assert_eq!((card.inconclusive, card.error, card.stale), (0, 0, 0));
+        assert_eq!((card.changed_at, card.changed_index), (minute(6), 6));
+        assert_eq!(card.score_permille(), Some(500));
+    }
+
+    #[test]
+    fn the_history_has_a_point_for_each_hour_in_which_something_changed() {
+        let mut history = History::new();
+        let steps = [
+            ("2026-03-01T10:05:00Z", "framework-nist", "framework.controls_added", listed(&["ac-1"])),
+            (
+                "2026-03-01T10:15:00Z",
+                "control-nist.ac-1",
+                "control.status_changed",
+                changed("unknown", "fail"),
+            ),
+            (
+                "2026-03-01T10:59:59.999999Z",
+                "control-nist.ac-1",
+                "control.status_changed",
+                changed("fail", "pass"),
+            ),
+            ("2026-03-01T13:00:00Z", "control-nist.ac-1", "control.status_changed", changed("pass", "stale")),
+            // A clock that went back changes the hour that is open, never one that is over.
+            (
+                "2026-03-01T10:30:00Z",
+                "control-nist.ac-1",
+                "control.status_changed",
+                changed("stale", "error"),
+            ),
+        ];
+        for (time, on, event_type, data) in steps {
+            history.now = at(time);
+            let data = data.as_object().unwrap().clone();
+            history.push_raw(&tenant("t"), &stream(on), &format!("ledger.{event_type}.v1"), data);
+        }
+        let points = history.fold().all::<ScorecardHistoryRow>(&tenant("t"));
+        let told: Vec<_> =
+            points.iter().map(|row| (row.hour, row.pass, row.stale, row.error, row.changed_index)).collect();
+        assert_eq!(
+            told,
+            [(at("2026-03-01T10:00:00Z"), 1, 0, 0, 2), (at("2026-03-01T13:00:00Z"), 0, 0, 1, 4)]
+        );
+    }
+
+    #[test]
+    fn without_controls_that_apply_there_is_no_score() {
+        assert_eq!(ScorecardRow::empty(&FrameworkId::new("nist").unwrap()).score_permille(), None);
+    }
+}

@@ -96,3 +96,28 @@ impl Projection for Subjects {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{given, minute, tenant};
+
+    #[test]
+    fn what_was_erased_is_known_by_its_digests() {
+        let folded = given(&[
+            ("subject-s1", "subject.held", json!({ "until": "2026-04-01T00:00:00.000000Z" })),
+            ("subject-s1", "subject.released", json!({})),
+            ("subject-s1", "subject.erased", json!({ "digests": ["d".repeat(43), "e".repeat(43)] })),
+            ("subject-s1", "subject.erased", json!({ "digests": ["f".repeat(43)] })),
+        ]);
+        let row = folded.only::<SubjectRow>(&tenant("t"));
+        assert_eq!(
+            (row.held, row.held_index, row.erased_at, row.erased_members),
+            (false, Some(0), Some(minute(2)), 3)
+        );
+        let members = folded.all::<ErasedMemberRow>(&tenant("t"));
+        assert_eq!(members.iter().map(|row| row.index).collect::<Vec<_>>(), [2, 2, 3]);
+    }
+}

@@ -1,10 +1,8 @@
 //! The tenants of this ledger, from the system log.
 
-use std::sync::Arc;
-
 use ledger::ids::TenantId;
 use ledger::read_model;
-use ledger::readmodel::{Cell, FoldError, ProjectionDef, Rows};
+use ledger::readmodel::{Cell, FoldError, ProjectionDef, Rows, Text};
 use ledger::time::Timestamp;
 use ledger_aggregates::tenant::TenantEvent;
 use ledger_aggregates::values::{HashText, Region, SuspendReason, VkeyText};
@@ -22,7 +20,7 @@ read_model! {
             tenant: Id as TenantId,
         }
         /// `active` or `suspended`.
-        state: Symbol as Arc<str>,
+        state: Symbol as Text,
         /// Why it is suspended.
         suspend_reason: Symbol as Option<SuspendReason>,
         /// Its permanent number in anchors.
@@ -91,5 +89,32 @@ impl Projection for Tenants {
             }
         })?;
         if found { Ok(()) } else { Err(FoldError::poison(format!("tenant {tenant} was never onboarded"))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{given, minute, tenant};
+
+    const TENANT_1: &str = "tenant-0190aaaa-0000-7000-8000-000000000001";
+
+    #[test]
+    fn a_tenant_is_active_unless_it_is_suspended() {
+        let onboarded =
+            json!({ "slot": 3, "genesis": "g".repeat(43), "checkpoint_vkey": "a+b+c", "region": "eu" });
+        let mut events =
+            vec![(TENANT_1, "tenant.onboarded", onboarded), (TENANT_1, "tenant.renamed", json!({}))];
+        let row = given(&events).only::<TenantRow>(&tenant("t"));
+        assert_eq!((row.tenant.as_str(), row.slot, &*row.state), (&TENANT_1["tenant-".len()..], 3, "active"));
+        assert_eq!((row.onboarded_at, row.contact_index, row.name_index), (minute(0), 0, 1));
+        events.push((TENANT_1, "tenant.suspended", json!({ "reason": "security" })));
+        let row = given(&events).only::<TenantRow>(&tenant("t"));
+        assert_eq!((&*row.state, row.suspend_reason), ("suspended", Some(SuspendReason::Security)));
+        events.push((TENANT_1, "tenant.resumed", json!({})));
+        let row = given(&events).only::<TenantRow>(&tenant("t"));
+        assert_eq!((&*row.state, row.suspend_reason, row.changed_index), ("active", None, 3));
     }
 }

@@ -187,7 +187,7 @@ macro_rules! choices {
 
         impl ledger::readmodel::CellType for $name {
             fn to_cell(&self) -> ledger::readmodel::Cell {
-                ledger::readmodel::Cell::text(self.as_str())
+                ledger::readmodel::Cell::Text(self.as_str().into())
             }
             fn from_cell(cell: &ledger::readmodel::Cell) -> Option<Self> {
                 cell.as_text()?.parse().ok()
@@ -258,7 +258,7 @@ macro_rules! tokens {
 
         impl ledger::readmodel::CellType for $name {
             fn to_cell(&self) -> ledger::readmodel::Cell {
-                ledger::readmodel::Cell::Text(self.0.clone())
+                ledger::readmodel::Cell::Text(self.0.clone().into())
             }
             fn from_cell(cell: &ledger::readmodel::Cell) -> Option<Self> {
                 cell.as_text().and_then(|text| Self::new(text).ok())

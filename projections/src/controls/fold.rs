@@ -1,6 +1,6 @@
 //! The fold of controls.
 
-use ledger::readmodel::{Cell, FoldError, ProjectionDef, Rows};
+use ledger::readmodel::{Cell, FoldError, ProjectionDef, Rows, Text};
 use ledger::time::Timestamp;
 use ledger_aggregates::control::{AppliedEvidence, ControlEvent, status};
 use ledger_aggregates::framework::{CatalogControl, FrameworkEvent};
@@ -8,7 +8,7 @@ use ledger_aggregates::values::{CheckResult, ControlId, ControlRef, ControlStatu
 
 use super::tables::{
     CONTROL, CONTROL_EVIDENCE, CONTROL_HISTORY, CONTROL_SOURCE, ControlEvidenceRow, ControlHistoryRow,
-    ControlRow, ControlSourceRow,
+    ControlRow, ControlSourceRow, PLACES,
 };
 use crate::event::{LogEvent, aggregate_id};
 use crate::registry::Projection;
@@ -75,6 +75,7 @@ fn unassessed(framework: &FrameworkId, control: &ControlId) -> ControlRow {
         status: ControlStatus::Unknown,
         worst: None,
         stale_after: None,
+        due: None,
         since: None,
         sources: 0,
         failing: 0,
@@ -94,7 +95,7 @@ fn list(
     let mut row = known.unwrap_or_else(|| unassessed(framework, &control.id));
     let maps_to: Vec<String> = control.maps_to.iter().map(ToString::to_string).collect();
     row.listed = true;
-    row.title = Some(control.title.as_str().into());
+    row.title = Some(Text::new(control.title.as_str()));
     row.parent = control.parent.clone();
     row.group = control.group.clone();
     row.cadence_seconds = control.cadence_seconds.map(u64::from);
@@ -130,7 +131,9 @@ fn fold_control(event: &LogEvent, fact: &ControlEvent, rows: &mut dyn Rows) -> R
         }
         ControlEvent::ObservationRaised(raised) => row.failure = Some(raised.epoch.into()),
         ControlEvent::ObservationResolved(_) => row.failure = None,
-        ControlEvent::WentStale(_) | ControlEvent::Refreshed(_) | ControlEvent::EvidenceLeftOut(_) => {}
+        ControlEvent::WentStale(_) => row.due = None,
+        ControlEvent::Refreshed(_) => row.due = row.stale_after,
+        ControlEvent::EvidenceLeftOut(_) => {}
     }
     if let Some(entry) = history(event, fact, &row) {
         rows.store(&entry);
@@ -155,8 +158,7 @@ fn apply(event: &LogEvent, row: &ControlRow, item: u64, applied: &AppliedEvidenc
     rows.store(&ControlEvidenceRow {
         framework: row.framework.clone(),
         control: row.control.clone(),
-        index: event.index,
-        item,
+        place: event.index * PLACES + item,
         evidence: applied.evidence,
         source: applied.source.clone(),
         check: applied.check.clone(),
@@ -189,6 +191,7 @@ fn weigh(
     row.sources = sources.into();
     row.failing = failing.into();
     row.stale_after = stale_after;
+    row.due = stale_after.filter(|_| status != ControlStatus::Stale);
     row.worst = match status {
         ControlStatus::Unknown => None,
         ControlStatus::Pass => Some(CheckResult::Pass),

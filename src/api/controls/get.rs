@@ -100,9 +100,6 @@ async fn before(
             "time",
             ledger::readmodel::Test::Below(Cell::time(at.plus(std::time::Duration::from_micros(1)))),
         )
-        .order_by("framework")
-        .order_by("control")
-        .order_by("index")
         .descending()
         .limit(1);
     let last = app.list(changes).await?.items.into_iter().next();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::text::Text;
 use crate::ids::{CommandId, EventId, StreamId, SubjectId, TenantId};
 use crate::time::Timestamp;
 
@@ -18,7 +19,7 @@ pub enum Cell {
     /// A number, a truth value (0 or 1) or a time (microseconds since the epoch).
     Int(i64),
     /// Text, compared byte by byte.
-    Text(Arc<str>),
+    Text(Text),
     /// A UUID in its canonical spelling, kept as 16 bytes.
     Uuid(Uuid),
 }
@@ -27,7 +28,7 @@ impl Cell {
     /// An identifier: as 16 bytes if it is a UUID in canonical spelling (lower case, hyphens), else as text.
     /// One identifier has one cell, so cells compare as identifiers do.
     pub fn id(text: &str) -> Self {
-        canonical_uuid(text).map_or_else(|| Self::Text(text.into()), Self::Uuid)
+        canonical_uuid(text).map_or_else(|| Self::Text(Text::new(text)), Self::Uuid)
     }
 
     /// This value as its type stands in cells.
@@ -37,7 +38,7 @@ impl Cell {
 
     /// Text.
     pub fn text(text: impl AsRef<str>) -> Self {
-        Self::Text(text.as_ref().into())
+        Self::Text(Text::new(text.as_ref()))
     }
 
     /// A time.
@@ -172,13 +173,13 @@ impl CellType for Timestamp {
     }
 }
 
-impl CellType for Arc<str> {
+impl CellType for Text {
     fn to_cell(&self) -> Cell {
-        Cell::Text(Self::clone(self))
+        Cell::Text(self.clone())
     }
     fn from_cell(cell: &Cell) -> Option<Self> {
         match cell {
-            Cell::Text(text) => Some(Self::clone(text)),
+            Cell::Text(text) => Some(text.clone()),
             _ => None,
         }
     }

@@ -94,12 +94,13 @@ impl<M: ReadModels> Folder<M> {
         working: &mut WorkingSet<S>,
     ) -> Result<Vec<Poisoned>, SourceError> {
         let mut changed = Vec::new();
+        let mut rows = working.rows(&parsed.tenant);
         for projection in 0..self.models.schema().projections().len() {
             if let Some(held) = self.hold(projection, parsed) {
                 changed.push(held);
                 continue;
             }
-            let mut rows = working.begin(&parsed.tenant);
+            rows.keep();
             // A panic in a fold is a fault of that fold with that event: the rest must go on all the same.
             // The rows it touched are rolled back below, so nothing half-done is seen.
             let folded =
@@ -110,7 +111,7 @@ impl<M: ReadModels> Folder<M> {
                 Ok(Err(FoldError::Poison(reason))) => reason,
                 Err(panic) => format!("the fold panicked: {}", panic_text(&*panic)),
             };
-            working.roll_back(&parsed.tenant);
+            rows.roll_back();
             changed.push(self.quarantine(projection, parsed, reason));
         }
         Ok(changed)

@@ -1,36 +1,91 @@
 //! Keys as bytes that sort as their cells do, so that every backend walks a table in the same order.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use uuid::Uuid;
 
 use super::cell::Cell;
+use super::text::Text;
 
 /// The cells of a key, encoded so that comparing bytes compares cells.
 ///
 /// A tag for the kind, then: numbers with the sign bit flipped, big-endian; text with `00` written as `00 FF` and ended
 /// by `00 00`; UUIDs as they are.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RowKey(Box<[u8]>);
+#[derive(Clone)]
+pub struct RowKey(Repr);
+
+/// Longest key that is kept in place: a number, a UUID, most pairs of short texts.
+const INLINE_BYTES: usize = 30;
+
+#[derive(Clone)]
+enum Repr {
+    Inline { length: u8, bytes: [u8; INLINE_BYTES] },
+    Boxed(Box<[u8]>),
+}
+
+impl PartialEq for RowKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for RowKey {}
+
+impl PartialOrd for RowKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RowKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for RowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
 
 impl RowKey {
     /// The key of these cells.
     pub fn of(cells: &[Cell]) -> Self {
-        let mut bytes = Vec::with_capacity(cells.iter().map(size_hint).sum());
-        for cell in cells {
-            encode(cell, &mut bytes);
+        Self::of_parts(cells.iter().map(size).sum(), |mut put| {
+            cells.iter().for_each(|cell| encode(cell, &mut put));
+        })
+    }
+
+    /// A key of `size` bytes, which `fill` puts in.
+    fn of_parts(size: usize, fill: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Self {
+        if size > INLINE_BYTES {
+            let mut bytes = Vec::with_capacity(size);
+            fill(&mut |part| bytes.extend_from_slice(part));
+            return Self(Repr::Boxed(bytes.into_boxed_slice()));
         }
-        Self(bytes.into_boxed_slice())
+        let mut bytes = [0; INLINE_BYTES];
+        let mut end = 0;
+        fill(&mut |part| {
+            bytes[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+        });
+        Self(Repr::Inline { length: u8::try_from(end).expect("at most 30 bytes are kept in place"), bytes })
     }
 
     /// The encoded cells.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Repr::Inline { length, bytes } => &bytes[..usize::from(*length)],
+            Repr::Boxed(bytes) => bytes,
+        }
     }
 
     /// Reads the cells back; `None` only if the bytes did not come from cells.
     pub fn cells(&self) -> Option<Vec<Cell>> {
-        let mut rest = &self.0[..];
+        let mut rest = self.as_bytes();
         let mut cells = Vec::new();
         while !rest.is_empty() {
             cells.push(decode(&mut rest)?);
@@ -40,65 +95,64 @@ impl RowKey {
 
     /// From bytes that someone kept; `None`: they do not encode cells.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let key = Self(bytes.into());
+        let key = Self::of_parts(bytes.len(), |put| put(bytes));
         key.cells()?;
         Some(key)
     }
 
     /// Does a key begin with the cells of `prefix`?
     pub fn starts_with(&self, prefix: &Self) -> bool {
-        self.0.starts_with(&prefix.0)
+        self.as_bytes().starts_with(prefix.as_bytes())
     }
 
     /// The first key after all keys that begin with this one. Tags are at most 3, so an added `FF` lies above them.
     #[must_use]
     pub fn after_prefix(&self) -> Self {
-        let mut bytes = Vec::with_capacity(self.0.len() + 1);
-        bytes.extend_from_slice(&self.0);
-        bytes.push(0xFF);
-        Self(bytes.into_boxed_slice())
+        Self::of_parts(self.as_bytes().len() + 1, |put| {
+            put(self.as_bytes());
+            put(&[0xFF]);
+        })
     }
 }
 
 impl fmt::Debug for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-fn size_hint(cell: &Cell) -> usize {
+/// The exact size of an encoded cell.
+fn size(cell: &Cell) -> usize {
     match cell {
         Cell::Null => 1,
         Cell::Int(_) => 9,
-        Cell::Text(text) => text.len() + 3,
+        Cell::Text(text) => {
+            text.as_bytes().iter().filter(|byte| **byte == 0).count() + text.as_bytes().len() + 3
+        }
         Cell::Uuid(_) => 17,
     }
 }
 
-fn encode(cell: &Cell, out: &mut Vec<u8>) {
+fn encode(cell: &Cell, mut put: impl FnMut(&[u8])) {
     match cell {
-        Cell::Null => out.push(0),
+        Cell::Null => put(&[0]),
         Cell::Int(n) => {
-            out.push(1);
-            out.extend_from_slice(&(n ^ i64::MIN).to_be_bytes());
+            put(&[1]);
+            put(&(n ^ i64::MIN).to_be_bytes());
         }
         Cell::Text(text) => {
-            out.push(2);
-            if text.as_bytes().contains(&0) {
-                for &byte in text.as_bytes() {
-                    out.push(byte);
-                    if byte == 0 {
-                        out.push(0xFF);
-                    }
-                }
-            } else {
-                out.extend_from_slice(text.as_bytes());
+            put(&[2]);
+            let mut parts = text.as_bytes().split(|byte| *byte == 0);
+            put(parts.next().unwrap_or_default());
+            for part in parts {
+                put(&[0, 0xFF]);
+                put(part);
             }
-            out.extend_from_slice(&[0, 0]);
+            put(&[0, 0]);
         }
         Cell::Uuid(uuid) => {
-            out.push(3);
-            out.extend_from_slice(uuid.as_bytes());
+            put(&[3]);
+            put(uuid.as_bytes());
         }
     }
 }
@@ -135,7 +189,7 @@ fn decode_text(rest: &mut &[u8]) -> Option<Cell> {
         let (&mark, after) = rest.split_first()?;
         *rest = after;
         match mark {
-            0 => return Some(Cell::Text(String::from_utf8(text).ok()?.into())),
+            0 => return Some(Cell::Text(Text::from(String::from_utf8(text).ok()?))),
             0xFF => text.push(0),
             _ => return None,
         }

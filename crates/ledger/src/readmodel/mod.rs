@@ -20,8 +20,10 @@ mod memory;
 mod progress;
 mod query;
 mod rows;
+mod run;
 mod table;
 mod table_macro;
+mod text;
 mod working_set;
 
 pub use cell::{Cell, CellType, Ident, Row};
@@ -35,4 +37,5 @@ pub use query::{
 };
 pub use rows::{FoldError, Rows, SourceError, TypedRow};
 pub use table::{Column, IndexDef, Kind, ProjectionDef, Schema, SchemaError, TableDef};
+pub use text::Text;
 pub use working_set::{Change, RowSource, TableChanges, WorkingSet};

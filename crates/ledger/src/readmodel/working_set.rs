@@ -7,6 +7,7 @@ use super::cell::{Cell, Row};
 use super::key::RowKey;
 use super::memory::MemoryRows;
 use super::rows::{Rows, SourceError};
+use super::run::Run;
 use super::table::{Schema, TableDef};
 use crate::ids::TenantId;
 
@@ -74,13 +75,14 @@ impl Known {
     }
 }
 
-#[derive(Debug, Default)]
-struct TableSet {
-    known: BTreeMap<RowKey, Known>,
-    /// All stored rows are in `known` (resident tables, once they were touched).
-    complete: bool,
-    /// Rows written since the last [`WorkingSet::take_changes`]; resident tables need it to find the few among many.
-    dirty: Vec<RowKey>,
+/// What is known of one table.
+#[derive(Debug)]
+enum TableSet {
+    /// Everything, once it was touched; the keys that were written since the last commit apart, to find the few among
+    /// the many.
+    Resident { known: BTreeMap<RowKey, Known>, complete: bool, dirty: Vec<RowKey> },
+    /// What was touched since the last commit.
+    Growing(Run<Known>),
 }
 
 struct Undo {
@@ -96,14 +98,14 @@ struct Undo {
 pub struct WorkingSet<S> {
     schema: Arc<Schema>,
     source: S,
-    tenants: HashMap<TenantId, Vec<TableSet>>,
+    tenants: HashMap<TenantId, Vec<TableSet>, foldhash::fast::RandomState>,
     undo: Vec<Undo>,
 }
 
 impl<S: RowSource> WorkingSet<S> {
     /// Nothing is loaded yet.
     pub fn new(schema: Arc<Schema>, source: S) -> Self {
-        Self { schema, source, tenants: HashMap::new(), undo: Vec::new() }
+        Self { schema, source, tenants: HashMap::default(), undo: Vec::new() }
     }
 
     /// Where stored rows come from.
@@ -111,11 +113,11 @@ impl<S: RowSource> WorkingSet<S> {
         &self.source
     }
 
-    /// The rows of one tenant, for one fold. What the last fold did can no longer be undone.
-    pub fn begin(&mut self, tenant: &TenantId) -> TenantRows<'_, S> {
+    /// The rows of one tenant, for the folds of one event.
+    pub fn rows(&mut self, tenant: &TenantId) -> TenantRows<'_, S> {
         self.undo.clear();
         if !self.tenants.contains_key(tenant) {
-            let tables = self.schema.tables().iter().map(|_| TableSet::default()).collect();
+            let tables = self.schema.tables().iter().map(|table| TableSet::of(table)).collect();
             self.tenants.insert(tenant.clone(), tables);
         }
         let tables = self.tenants.get_mut(tenant).expect("inserted above");
@@ -128,17 +130,6 @@ impl<S: RowSource> WorkingSet<S> {
         }
     }
 
-    /// Takes back everything since [`WorkingSet::begin`] of this tenant.
-    pub fn roll_back(&mut self, tenant: &TenantId) {
-        let Some(tables) = self.tenants.get_mut(tenant) else { return };
-        for Undo { slot, key, before } in self.undo.drain(..).rev() {
-            match before {
-                Some(known) => tables[slot].known.insert(key, known),
-                None => tables[slot].known.remove(&key),
-            };
-        }
-    }
-
     /// The changes since the last call, in the order of tenants, tables and keys. They count as stored from here on:
     /// if storing them fails, drop the working set and start from what is stored.
     pub fn take_changes(&mut self) -> Vec<TableChanges> {
@@ -148,7 +139,7 @@ impl<S: RowSource> WorkingSet<S> {
         let mut changes = Vec::new();
         for (tenant, tables) in tenants {
             for (slot, set) in tables.iter_mut().enumerate() {
-                let rows = if self.schema.tables()[slot].resident { set.settle() } else { set.empty() };
+                let rows = set.take_changes();
                 if !rows.is_empty() {
                     changes.push(TableChanges { tenant: tenant.clone(), slot, rows });
                 }
@@ -167,41 +158,61 @@ impl WorkingSet<MemoryRows> {
 }
 
 impl TableSet {
-    /// Hands out the dirty rows and keeps them as clean ones.
-    fn settle(&mut self) -> Vec<(RowKey, Change)> {
-        let mut keys = std::mem::take(&mut self.dirty);
-        keys.sort_unstable();
-        keys.dedup();
-        let mut rows = Vec::with_capacity(keys.len());
-        for key in keys {
-            let Some(known) = self.known.get_mut(&key) else { continue };
-            let Known::Dirty(change) = known else { continue };
-            let change = change.clone();
-            match &change {
-                Change::Put(row) => *known = Known::Clean(Some(row.clone())),
-                Change::Delete(_) => {
-                    self.known.remove(&key);
-                }
-            }
-            rows.push((key, change));
+    fn of(table: &TableDef) -> Self {
+        if table.resident {
+            Self::Resident { known: BTreeMap::new(), complete: false, dirty: Vec::new() }
+        } else {
+            Self::Growing(Run::default())
         }
-        rows
     }
 
-    /// Hands out the dirty rows and forgets the rest.
-    fn empty(&mut self) -> Vec<(RowKey, Change)> {
-        self.dirty.clear();
-        std::mem::take(&mut self.known)
-            .into_iter()
-            .filter_map(|(key, known)| match known {
-                Known::Dirty(change) => Some((key, change)),
-                Known::Clean(_) => None,
-            })
-            .collect()
+    fn insert(&mut self, key: RowKey, new: Known) -> Option<Known> {
+        match self {
+            Self::Resident { known, .. } => known.insert(key, new),
+            Self::Growing(run) => run.insert(key, new),
+        }
+    }
+
+    fn undo(&mut self, key: &RowKey) {
+        match self {
+            Self::Resident { known, .. } => drop(known.remove(key)),
+            Self::Growing(run) => run.undo(key),
+        }
+    }
+
+    /// Hands out the changed rows. Resident rows stay as clean ones, others are forgotten.
+    fn take_changes(&mut self) -> Vec<(RowKey, Change)> {
+        match self {
+            Self::Resident { known, dirty, .. } => settle(known, std::mem::take(dirty)),
+            Self::Growing(run) => {
+                let changed = |(key, known)| match known {
+                    Known::Dirty(change) => Some((key, change)),
+                    Known::Clean(_) => None,
+                };
+                run.take().into_iter().filter_map(changed).collect()
+            }
+        }
     }
 }
 
-/// One tenant's rows, for one fold.
+fn settle(known: &mut BTreeMap<RowKey, Known>, mut keys: Vec<RowKey>) -> Vec<(RowKey, Change)> {
+    keys.sort_unstable();
+    keys.dedup();
+    let mut rows = Vec::with_capacity(keys.len());
+    for key in keys {
+        let Some(entry) = known.get_mut(&key) else { continue };
+        let Known::Dirty(change) = entry else { continue };
+        let change = change.clone();
+        match &change {
+            Change::Put(row) => *entry = Known::Clean(Some(row.clone())),
+            Change::Delete(_) => drop(known.remove(&key)),
+        }
+        rows.push((key, change));
+    }
+    rows
+}
+
+/// One tenant's rows, for the folds of one event.
 pub struct TenantRows<'a, S> {
     tenant: TenantId,
     schema: &'a Schema,
@@ -211,26 +222,40 @@ pub struct TenantRows<'a, S> {
 }
 
 impl<S: RowSource> TenantRows<'_, S> {
-    fn set(&mut self, slot: usize) -> Result<&mut TableSet, SourceError> {
-        let set = &mut self.tables[slot];
-        let table = self.schema.tables()[slot];
-        if table.resident && !set.complete {
+    /// What was done so far can no longer be undone.
+    pub fn keep(&mut self) {
+        self.undo.clear();
+    }
+
+    /// Takes back everything since the last [`TenantRows::keep`].
+    pub fn roll_back(&mut self) {
+        for Undo { slot, key, before } in self.undo.drain(..).rev() {
+            match before {
+                Some(known) => drop(self.tables[slot].insert(key, known)),
+                None => self.tables[slot].undo(&key),
+            }
+        }
+    }
+
+    /// All rows of a resident table.
+    fn resident(&mut self, slot: usize) -> Result<Option<&BTreeMap<RowKey, Known>>, SourceError> {
+        let TableSet::Resident { known, complete, .. } = &mut self.tables[slot] else { return Ok(None) };
+        if !*complete {
+            let table = self.schema.tables()[slot];
             for row in self.source.load_all(slot, &self.tenant)? {
                 // A blind put may have come before the first look: it is the newer one.
-                set.known.entry(table.key_of(&row)).or_insert(Known::Clean(Some(row)));
+                known.entry(table.key_of(&row)).or_insert(Known::Clean(Some(row)));
             }
-            set.complete = true;
+            *complete = true;
         }
-        Ok(set)
+        Ok(Some(known))
     }
 
     fn change(&mut self, slot: usize, key: RowKey, change: Change) {
-        let resident = self.schema.tables()[slot].resident;
-        let set = &mut self.tables[slot];
-        if resident {
-            set.dirty.push(key.clone());
+        if let TableSet::Resident { dirty, .. } = &mut self.tables[slot] {
+            dirty.push(key.clone());
         }
-        let before = set.known.insert(key.clone(), Known::Dirty(change));
+        let before = self.tables[slot].insert(key.clone(), Known::Dirty(change));
         self.undo.push(Undo { slot, key, before });
     }
 }
@@ -239,16 +264,14 @@ impl<S: RowSource> Rows for TenantRows<'_, S> {
     fn get(&mut self, table: &'static TableDef, key: &[Cell]) -> Result<Option<Row>, SourceError> {
         let slot = self.schema.slot(table);
         let encoded = RowKey::of(key);
-        let set = self.set(slot)?;
-        if let Some(known) = set.known.get(&encoded) {
+        if let Some(known) = self.resident(slot)? {
+            return Ok(known.get(&encoded).and_then(Known::row).cloned());
+        }
+        let TableSet::Growing(run) = &mut self.tables[slot] else { return Ok(None) };
+        if let Some(known) = run.get(&encoded) {
             return Ok(known.row().cloned());
         }
-        if set.complete {
-            return Ok(None);
-        }
-        let row = self.source.load(slot, &self.tenant, key)?;
-        self.tables[slot].known.insert(encoded, Known::Clean(row.clone()));
-        Ok(row)
+        self.source.load(slot, &self.tenant, key)
     }
 
     fn put(&mut self, table: &'static TableDef, row: Row) {
@@ -269,7 +292,7 @@ impl<S: RowSource> Rows for TenantRows<'_, S> {
         assert!(table.resident, "only resident tables are walked, and {} is not", table.name);
         let from = RowKey::of(prefix);
         let to = from.after_prefix();
-        let set = self.set(self.schema.slot(table))?;
-        Ok(set.known.range(from..to).filter_map(|(_, known)| known.row().cloned()).take(limit).collect())
+        let Some(known) = self.resident(self.schema.slot(table))? else { return Ok(Vec::new()) };
+        Ok(known.range(from..to).filter_map(|(_, known)| known.row().cloned()).take(limit).collect())
     }
 }

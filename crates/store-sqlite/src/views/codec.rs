@@ -1,6 +1,8 @@
 //! Cells as SQLite values, and back.
 
-use ledger::readmodel::{Cell, Kind, TableDef};
+use std::sync::Arc;
+
+use ledger::readmodel::{Cell, Kind, TableDef, Text};
 use ledger_store::views::ViewError;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Row as SqlRow, ToSql, types::ToSqlOutput};
@@ -41,22 +43,24 @@ pub fn value(cell: &Cell) -> Value {
     match cell {
         Cell::Null => Value::Null,
         Cell::Int(n) => Value::Integer(*n),
-        Cell::Text(text) => Value::Text(text.as_ref().to_owned()),
+        Cell::Text(text) => Value::Text(text.as_str().to_owned()),
         Cell::Uuid(uuid) => Value::Blob(uuid.as_bytes().to_vec()),
     }
 }
 
 /// Reads the columns of a table, which begin at `first` in a result.
-pub struct Decoder<'a> {
-    /// The table.
-    pub table: &'static TableDef,
-    /// The texts of symbols.
-    pub symbols: &'a Texts,
-    /// Where the columns begin.
-    pub first: usize,
+pub struct Decoder {
+    table: &'static TableDef,
+    symbols: Arc<Vec<Text>>,
+    first: usize,
 }
 
-impl Decoder<'_> {
+impl Decoder {
+    /// Reads rows of this table. The texts are taken now: by then the connection must have fixed the state that it reads.
+    pub fn new(table: &'static TableDef, symbols: &Texts, first: usize) -> Self {
+        Self { table, symbols: symbols.snapshot(), first }
+    }
+
     /// One column.
     pub fn cell(&self, row: &SqlRow<'_>, at: usize) -> Result<Cell, ViewError> {
         let stored = row.get_ref(self.first + at).map_err(super::view_error)?;
@@ -66,12 +70,13 @@ impl Decoder<'_> {
         Ok(match (self.table.columns[at].kind, stored) {
             (_, ValueRef::Null) => Cell::Null,
             (Kind::Symbol, ValueRef::Integer(number)) => {
-                Cell::Text(self.symbols.text(number).ok_or_else(|| corrupt("is an unknown symbol"))?)
+                let text = usize::try_from(number - 1).ok().and_then(|at| self.symbols.get(at));
+                Cell::Text(text.ok_or_else(|| corrupt("is an unknown symbol"))?.clone())
             }
             (_, ValueRef::Integer(n)) if at == 0 && self.table.is_numbered() => Cell::Int(ddl::unpack(n)),
             (_, ValueRef::Integer(n)) => Cell::Int(n),
             (_, ValueRef::Text(text)) => {
-                Cell::Text(std::str::from_utf8(text).map_err(|_| corrupt("is no text"))?.into())
+                Cell::Text(Text::new(std::str::from_utf8(text).map_err(|_| corrupt("is no text"))?))
             }
             (_, ValueRef::Blob(bytes)) => {
                 Cell::Uuid(Uuid::from_slice(bytes).map_err(|_| corrupt("is no UUID"))?)

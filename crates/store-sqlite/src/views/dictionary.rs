@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use foldhash::fast::RandomState;
+use ledger::readmodel::Text;
 use rusqlite::Connection;
 
 /// One dictionary table and its contents in memory. It grows with the number of different types, checks, actors and so
@@ -13,7 +15,7 @@ use rusqlite::Connection;
 #[derive(Debug)]
 pub struct Dictionary {
     table: &'static str,
-    numbers: HashMap<Arc<str>, i64>,
+    numbers: HashMap<Text, i64, RandomState>,
     /// How many texts are stored; those behind are of the commit in hand.
     stored: usize,
     shared: Arc<Texts>,
@@ -25,20 +27,21 @@ pub struct Texts(RwLock<Lookup>);
 
 #[derive(Debug, Default)]
 struct Lookup {
-    texts: Vec<Arc<str>>,
-    numbers: HashMap<Arc<str>, i64>,
+    /// Copied on write while a reader holds it: that is rare once the texts of a ledger have been met.
+    texts: Arc<Vec<Text>>,
+    numbers: HashMap<Text, i64, RandomState>,
 }
 
 impl Dictionary {
     /// Reads a dictionary table.
     pub fn load(connection: &Connection, table: &'static str) -> rusqlite::Result<Self> {
         let mut dictionary =
-            Self { table, numbers: HashMap::new(), stored: 0, shared: Arc::new(Texts::default()) };
+            Self { table, numbers: HashMap::default(), stored: 0, shared: Arc::new(Texts::default()) };
         let mut statement =
             connection.prepare(&format!("SELECT \"text\" FROM \"{table}\" ORDER BY \"no\""))?;
         let texts = statement.query_map([], |row| row.get::<_, String>(0))?;
         for text in texts {
-            dictionary.number(&Arc::from(text?));
+            dictionary.number(&Text::from(text?));
         }
         dictionary.stored = dictionary.numbers.len();
         Ok(dictionary)
@@ -50,16 +53,16 @@ impl Dictionary {
     }
 
     /// The number of a text, a new one if need be.
-    pub fn number(&mut self, text: &Arc<str>) -> i64 {
+    pub fn number(&mut self, text: &Text) -> i64 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
         // Readers learn of it at once: a row that refers to it can only be seen after the commit.
         let mut lookup = self.shared.0.write().unwrap_or_else(PoisonError::into_inner);
-        lookup.texts.push(Arc::clone(text));
+        Arc::make_mut(&mut lookup.texts).push(text.clone());
         let number = i64::try_from(lookup.texts.len()).unwrap_or(i64::MAX);
-        lookup.numbers.insert(Arc::clone(text), number);
-        self.numbers.insert(Arc::clone(text), number);
+        lookup.numbers.insert(text.clone(), number);
+        self.numbers.insert(text.clone(), number);
         number
     }
 
@@ -71,8 +74,8 @@ impl Dictionary {
         }
         let sql = format!("INSERT INTO \"{}\" (\"no\", \"text\") VALUES (?1, ?2)", self.table);
         let mut statement = connection.prepare_cached(&sql)?;
-        for (number, text) in (1_i64..).zip(&lookup.texts).skip(self.stored) {
-            statement.execute((number, &**text))?;
+        for (number, text) in (1_i64..).zip(lookup.texts.iter()).skip(self.stored) {
+            statement.execute((number, text.as_str()))?;
         }
         Ok(())
     }
@@ -85,7 +88,7 @@ impl Dictionary {
     /// The commit failed: its numbers will be given to other texts.
     pub fn forget(&mut self) {
         let mut lookup = self.shared.0.write().unwrap_or_else(PoisonError::into_inner);
-        for text in lookup.texts.split_off(self.stored) {
+        for text in Arc::make_mut(&mut lookup.texts).split_off(self.stored) {
             lookup.numbers.remove(&text);
             self.numbers.remove(&text);
         }
@@ -93,10 +96,9 @@ impl Dictionary {
 }
 
 impl Texts {
-    /// The text with this number.
-    pub fn text(&self, number: i64) -> Option<Arc<str>> {
-        let at = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.0.read().unwrap_or_else(PoisonError::into_inner).texts.get(at).cloned()
+    /// All texts by now, in the order of their numbers.
+    pub fn snapshot(&self) -> Arc<Vec<Text>> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).texts)
     }
 
     /// The number of a text, if it was ever used.
@@ -105,8 +107,12 @@ impl Texts {
     }
 
     /// The numbers of the texts that pass.
-    pub fn numbers_where(&self, passes: impl Fn(&Arc<str>) -> bool) -> Vec<i64> {
+    pub fn numbers_where(&self, passes: impl Fn(&Text) -> bool) -> Vec<i64> {
         let lookup = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        (1_i64..).zip(&lookup.texts).filter(|(_, text)| passes(text)).map(|(number, _)| number).collect()
+        (1_i64..)
+            .zip(lookup.texts.iter())
+            .filter(|(_, text)| passes(text))
+            .map(|(number, _)| number)
+            .collect()
     }
 }

@@ -44,7 +44,7 @@ fn digest_projection(
         let (columns, name, order) = (ddl::columns(table), ddl::table_name(table), ddl::key_order(table));
         let sql = format!("SELECT {columns} FROM {name} WHERE {condition} ORDER BY {order}");
         let mut statement = connection.prepare(&sql).map_err(view_error)?;
-        let decoder = Decoder { table, symbols, first: 0 };
+        let decoder = Decoder::new(table, symbols, 0);
         let mut rows = statement.query(params_from_iter(values)).map_err(view_error)?;
         while let Some(row) = rows.next().map_err(view_error)? {
             digester.row(&decoder.cells(row)?);

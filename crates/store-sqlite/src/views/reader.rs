@@ -74,7 +74,8 @@ fn snapshot<T>(
     connection: &Connection,
     read: impl FnOnce(&Connection) -> Result<T, ViewError>,
 ) -> Result<T, ViewError> {
-    connection.execute_batch("BEGIN").map_err(super::view_error)?;
+    // The first read fixes the state.
+    connection.execute_batch("BEGIN; SELECT 1 FROM \"meta\" LIMIT 1").map_err(super::view_error)?;
     let result = read(connection);
     connection.execute_batch("ROLLBACK").map_err(super::view_error)?;
     result

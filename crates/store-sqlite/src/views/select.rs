@@ -23,7 +23,7 @@ pub fn page(
     if let Some(after) = &query.after {
         go_on(query, order, tenant, after, &mut plan)?;
     }
-    let decoder = Decoder { table: query.table, symbols, first: 1 };
+    let decoder = Decoder::new(query.table, symbols, 1);
     let mut statement = connection.prepare_cached(&sql(query, &plan)).map_err(view_error)?;
     let values = plan.residual.values.iter().chain(&plan.bounds.values);
     let mut rows = statement.query(params_from_iter(values)).map_err(view_error)?;
@@ -124,7 +124,7 @@ pub fn row(
     }
     let mut rows = statement.query(params_from_iter(values)).map_err(view_error)?;
     let Some(row) = rows.next().map_err(view_error)? else { return Ok(None) };
-    Decoder { table, symbols, first: 0 }.cells(row).map(|cells| Some(Row::new(cells)))
+    Decoder::new(table, symbols, 0).cells(row).map(|cells| Some(Row::new(cells)))
 }
 
 /// A filter in SQL. Nothing inside: no row passes. Nothing at all: SQL cannot ask it.

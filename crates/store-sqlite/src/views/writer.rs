@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ledger::ids::TenantId;
-use ledger::readmodel::{Cell, Change, LogState, Poisoned, Row, Schema, TableChanges};
+use ledger::readmodel::{Cell, Change, LogState, Poisoned, Row, Schema, TableChanges, Text};
 use ledger::time::Timestamp;
 use ledger_store::views::{Claim, ViewCommit, ViewError};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -102,7 +102,7 @@ impl Writer {
         let table = self.schema.tables()[slot];
         let mut statement =
             self.connection.prepare_cached(&self.statements[slot].select).map_err(view_error)?;
-        let decoder = Decoder { table, symbols: self.symbols.shared(), first: 0 };
+        let decoder = Decoder::new(table, self.symbols.shared(), 0);
         bind_key(&mut statement, table.is_numbered(), number, key)?;
         let mut rows = statement.raw_query();
         let Some(row) = rows.next().map_err(view_error)? else { return Ok(None) };
@@ -117,7 +117,7 @@ impl Writer {
         let (columns, name) = (ddl::columns(table), ddl::table_name(table));
         let sql = format!("SELECT {columns} FROM {name} WHERE {condition}");
         let mut statement = self.connection.prepare(&sql).map_err(view_error)?;
-        let decoder = Decoder { table, symbols: self.symbols.shared(), first: 0 };
+        let decoder = Decoder::new(table, self.symbols.shared(), 0);
         let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(view_error)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(view_error)? {
@@ -146,7 +146,7 @@ impl Writer {
     fn write_rows(&mut self, changes: &TableChanges) -> Result<(), ViewError> {
         let table = self.schema.tables()[changes.slot];
         let TableSql { upsert, delete, .. } = &self.statements[changes.slot];
-        let tenant = self.tenants.number(&changes.tenant.as_str().into());
+        let tenant = self.tenants.number(&Text::new(changes.tenant.as_str()));
         let mut upsert = self.connection.prepare_cached(upsert).map_err(view_error)?;
         let mut delete = self.connection.prepare_cached(delete).map_err(view_error)?;
         for (_, change) in &changes.rows {
@@ -177,7 +177,7 @@ impl Writer {
         let sql = "INSERT OR REPLACE INTO \"logs\" (\"t\", \"size\", \"as_of\") VALUES (?1, ?2, ?3)";
         let mut statement = self.connection.prepare_cached(sql)?;
         for (tenant, log) in logs {
-            let tenant = self.tenants.number(&tenant.as_str().into());
+            let tenant = self.tenants.number(&Text::new(tenant.as_str()));
             statement.execute(params![tenant, to_sql(log.size), log.as_of.micros()])?;
         }
         Ok(())

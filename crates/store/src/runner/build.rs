@@ -7,11 +7,12 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::feed::{self, Fed};
+use super::pipeline::Pipelined;
 use super::session::Session;
 use super::{BUILD_BATCH_EVENTS, PAGE_EVENTS, RunError};
 use crate::contract::EventStore;
 use crate::read::Read;
-use crate::views::ViewStore;
+use crate::views::{Generation, ViewStore};
 
 /// How far a build is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,8 @@ impl<M: ReadModels> Builder<M> {
     /// Folds all events into a new generation, settles it, and leaves it unpublished.
     pub fn build(&self, progress: &(dyn Fn(BuildProgress) + Sync)) -> Result<Session<M>, RunError> {
         let generation = self.store.begin()?;
-        let mut session = Session::open(&self.models, generation)?;
+        let pipelined = Arc::new(Pipelined::start(Arc::clone(&generation)));
+        let mut session = Session::open(&self.models, Arc::clone(&pipelined) as Arc<dyn Generation>)?;
         let total = *self.events.subscribe().borrow();
         let mut feed = self.feed(&session);
         let mut waiting = 0;
@@ -69,9 +71,11 @@ impl<M: ReadModels> Builder<M> {
         }
         drop(feed);
         session.commit()?;
+        pipelined.flush()?;
         progress(BuildProgress { done: session.position, total, settling: true });
-        self.store.settle(&session.generation)?;
-        Ok(session)
+        self.store.settle(&generation)?;
+        // From here on commits are stored before they return.
+        Ok(Session::open(&self.models, generation)?)
     }
 
     /// The events behind a session's position.

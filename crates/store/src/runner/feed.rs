@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::thread;
 
 use ledger::ids::TenantId;
 use ledger::readmodel::{LogState, Parsed, Parser, RawEvent, ReadModels};
@@ -46,7 +45,7 @@ pub(super) fn start<M: ReadModels>(
     let (into, feed) = mpsc::channel(PAGES_WAITING);
     let mut subscription = Subscription::new(events, position + 1, Filter::default()).page(PAGE_EVENTS);
     let mut parser = Parser::new(models, logs);
-    thread::spawn(move || {
+    super::spawn("views-feed", move || {
         loop {
             let delivery = runtime.block_on(async {
                 tokio::select! {

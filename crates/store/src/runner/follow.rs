@@ -28,7 +28,7 @@ pub(super) struct Follower<M: ReadModels> {
 
 enum Next<M: ReadModels> {
     Fed(Result<Fed<M::Event>, RunError>),
-    Switch(Switch<M>),
+    Switch(Box<Switch<M>>),
 }
 
 impl<M: ReadModels> Follower<M> {
@@ -82,7 +82,7 @@ impl<M: ReadModels> Follower<M> {
                 Next::Fed(fed) => self.take(&mut session, &mut feed, fed?)?,
                 Next::Switch(switch) => {
                     drop(feed);
-                    session = self.switch(session, switch)?;
+                    session = self.switch(session, *switch)?;
                     feed = self.builder.feed(&session);
                 }
             }
@@ -103,7 +103,7 @@ impl<M: ReadModels> Follower<M> {
         let switches = &mut self.switches;
         self.builder.runtime.block_on(async {
             tokio::select! {
-                Some(switch) = switches.recv() => Next::Switch(switch),
+                Some(switch) = switches.recv() => Next::Switch(Box::new(switch)),
                 fed = feed.recv() => Next::Fed(fed.unwrap_or(Err(RunError::Stopped))),
             }
         })

@@ -3,7 +3,7 @@
 //! ```text
 //!   event store ──pages──▶ feed thread (read, parse) ──batches──▶ fold thread (fold, commit) ──▶ current generation
 //!                                                                  │                             ▲
-//!                              rebuild thread: the same, into a new generation ──settled──▶ switch
+//!              rebuild thread: the same, and a thread that writes, into a new generation ──settled──▶ switch
 //! ```
 //!
 //! - What fails is tried again from what is stored, with a growing pause; what cannot get better stops the runner and
@@ -15,6 +15,7 @@
 mod build;
 mod feed;
 mod follow;
+mod pipeline;
 mod session;
 mod shared;
 #[cfg(test)]
@@ -87,4 +88,10 @@ impl RunError {
             Self::Feed(_) | Self::Stopped => false,
         }
     }
+}
+
+/// Starts a named thread. A machine without threads left cannot run the ledger at all.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.expect("the operating system gives a thread");
 }

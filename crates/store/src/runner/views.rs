@@ -1,7 +1,6 @@
 //! The read side as others use it.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use ledger::ids::TenantId;
@@ -25,9 +24,10 @@ pub struct TypedPage<T> {
     pub next: Option<Cursor>,
 }
 
-type Rebuild = dyn Fn(Box<dyn Fn(BuildProgress) + Send + Sync>, oneshot::Sender<Result<RebuildReport, ViewError>>)
-    + Send
-    + Sync;
+type TellProgress = Box<dyn Fn(BuildProgress) + Send + Sync>;
+type ReplyTo = oneshot::Sender<Result<RebuildReport, ViewError>>;
+/// Starts a rebuild. The kind of events that are folded is hidden in it, so that [`Views`] need not know it.
+type Rebuild = dyn Fn(TellProgress, ReplyTo) + Send + Sync;
 
 /// The read models and the runner that keeps them up to date. Clones share both; the runner stops with
 /// [`Views::stop`], or with the last of them.
@@ -68,7 +68,7 @@ impl Views {
             options,
             switches,
         };
-        thread::spawn(move || follower.run());
+        super::spawn("views-fold", move || follower.run());
         let rebuild =
             rebuild_on_a_thread(store.clone(), move |store| builder(runtime.clone(), store), send_switch);
         Self { store, head, shared, stop: Arc::new(stop), rebuild }
@@ -210,7 +210,7 @@ fn rebuild_on_a_thread<M: ReadModels>(
 ) -> Arc<Rebuild> {
     Arc::new(move |progress, reply| {
         let (builder, switches) = (builder(&store), switches.clone());
-        thread::spawn(move || match builder.build(&*progress) {
+        super::spawn("views-build", move || match builder.build(&*progress) {
             // If the runner is gone, so is the receiver: dropping the reply says so.
             Ok(green) => drop(switches.send(Switch { green, reply })),
             Err(RunError::Views(error)) => drop(reply.send(Err(error))),
