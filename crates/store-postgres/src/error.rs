@@ -1,0 +1,90 @@
+//! Why a store cannot be opened, and how PostgreSQL's errors become the contract's.
+
+use ledger_store::StoreError;
+use tokio_postgres::error::SqlState;
+
+/// Why a store is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The server does not answer, or refuses the role.
+    #[error("cannot connect to PostgreSQL: {0}")]
+    Connect(String),
+    /// The server is too old.
+    #[error("PostgreSQL {found} is too old, {needed} is needed")]
+    Version {
+        /// What the server says.
+        found: String,
+        /// The oldest that will do.
+        needed: &'static str,
+    },
+    /// A setting that bytes or durability depend on.
+    #[error("the database's {setting} is {found}, must be {wanted}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What it is.
+        found: String,
+        /// What it must be.
+        wanted: &'static str,
+    },
+    /// The database was written by a newer version.
+    #[error("the database has schema {found}, this version knows {known}; use the newer version")]
+    Newer {
+        /// Its schema version.
+        found: i64,
+        /// The newest schema version known here.
+        known: i64,
+    },
+    /// A statement failed.
+    #[error("{what}: {reason}; does the role own the schema?")]
+    Statement {
+        /// What was tried.
+        what: &'static str,
+        /// What the server says.
+        reason: String,
+    },
+}
+
+/// A failure while working.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum PgError {
+    #[error("{0}")]
+    Server(String),
+    #[error("{0}")]
+    Full(String),
+    #[error("{0}")]
+    ReadOnly(String),
+    #[error("{0}")]
+    Corrupt(String),
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl PgError {
+    /// The contract's error, for a request of which nothing has happened.
+    pub fn nothing_happened(&self) -> StoreError {
+        let reason = self.to_string();
+        match self {
+            Self::Server(_) => StoreError::Unavailable { reason },
+            Self::Full(_) => StoreError::Full { reason },
+            Self::ReadOnly(_) => StoreError::ReadOnly { reason },
+            Self::Corrupt(_) => StoreError::Corrupt { what: reason },
+            Self::Invalid(_) => StoreError::Invalid { reason },
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for PgError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let reason = match error.as_db_error() {
+            Some(db) => db.to_string(),
+            None => error.to_string(),
+        };
+        match error.code() {
+            Some(&SqlState::DISK_FULL) => Self::Full(reason),
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Self::ReadOnly(reason),
+            Some(&SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED) => Self::Corrupt(reason),
+            _ => Self::Server(reason),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The event store on PostgreSQL, shared by several ledger processes.
+//!
+//! - `connect`: connections, what is asked of the server, migrations under an advisory lock.
+//! - `committer`: one task a process; its commits take the lock of one row first, so that commit order is position
+//!   order whoever commits.
+//! - `batch`: what a group of appends needs to know, and what it writes.
+//! - `read`, `side`: questions, and what may change.
+//! - `listen`: LISTEN/NOTIFY with polling behind it.
+
+mod batch;
+mod committer;
+mod connect;
+mod error;
+mod listen;
+mod logs;
+mod names;
+mod options;
+mod read;
+mod readers;
+mod rows;
+mod side;
+mod store;
+mod write;
+
+pub use error::OpenError;
+pub use options::PostgresOptions;
+pub use store::PostgresStore;
