@@ -7,6 +7,8 @@ use ledger_aggregates::values::ProbeId;
 
 pub use ledger_aggregates::values::Role;
 
+use crate::error::{ApiError, FORBIDDEN};
+
 /// An authenticated caller.
 #[derive(Debug, Clone)]
 pub struct Principal {
@@ -46,18 +48,30 @@ pub struct Caller {
     pub tenant: TenantId,
 }
 
+impl Caller {
+    /// The probe that counts: the one that is named, or the one that the key is bound to.
+    ///
+    /// # Errors
+    /// `forbidden`: the key is bound to another probe.
+    pub fn speaks_for(&self, named: Option<ProbeId>) -> Result<Option<ProbeId>, ApiError> {
+        match (&self.principal.probe, named) {
+            (Some(bound), Some(named)) if *bound != named => {
+                Err(ApiError::new(FORBIDDEN, format!("the key speaks for the probe {bound} only")))
+            }
+            (Some(bound), _) => Ok(Some(bound.clone())),
+            (None, named) => Ok(named),
+        }
+    }
+}
+
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Caller {
-    type Rejection = crate::error::ApiError;
+    type Rejection = ApiError;
 
     async fn from_request_parts(
         parts: &mut axum::http::request::Parts,
         _: &S,
     ) -> Result<Self, Self::Rejection> {
         // The guard put it there; a route without a guard has no caller and answers nobody.
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(|| crate::error::ApiError::internal("route without a guard"))
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::internal("route without a guard"))
     }
 }

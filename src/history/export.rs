@@ -167,7 +167,8 @@ async fn write_to(
             Vec::new()
         },
     };
-    let (sink, summary) = writer.finish(&kept.note, &trust_file(app, &log), meta, log.keys.checkpoint_signer())?;
+    let (sink, summary) =
+        writer.finish(&kept.note, &trust_file(app, &log), meta, log.keys.checkpoint_signer())?;
     sink.close()?;
     Ok(summary)
 }

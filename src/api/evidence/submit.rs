@@ -71,6 +71,7 @@ pub async fn prepare(
     submission: Submission,
 ) -> Result<(EvidenceId, Order, EvidenceCommand), ApiError> {
     let Submission { id, command_id, mut command, blobs: files, identity } = submission;
+    command.probe = caller.speaks_for(command.probe)?;
     known_controls(app, caller, &command.controls)?;
     command.blobs = blobs::resolve(app, &caller.tenant, files).await?;
     let order = Order::new(caller, id.stream(), command_id, &identity).creates();

@@ -50,6 +50,7 @@ pub async fn heartbeat(
 ) -> Result<(StatusCode, Json<Changed>), ApiError> {
     let body: HeartbeatBody = shape(canonical.as_bytes())?;
     let id: ProbeId = named("probe", &id)?;
+    caller.speaks_for(Some(id.clone()))?;
     let command = ProbeCommand::Heartbeat(Heartbeat {
         sent_at: body.sent_at,
         cadence_seconds: body.cadence_seconds,
