@@ -69,7 +69,8 @@ impl Report {
         row(f, "files", format_args!("{} as the manifest says, {} bytes", counts.files, counts.bytes))?;
         let (members, disclosed) = (counts.members, counts.disclosed);
         let (erased, redacted) = (counts.erased, counts.redacted);
-        let withheld = format!("{members}: {disclosed} DISCLOSED, {redacted} REDACTED, {erased} ERASED");
+        let withheld =
+            format!("{members} members: {disclosed} DISCLOSED, {redacted} REDACTED, {erased} ERASED");
         row(f, "withheld", withheld)?;
         row(f, "blobs", counts.blobs)?;
         row(f, "anchors", counts.anchors)?;
