@@ -120,7 +120,7 @@ impl App {
         order: &Order,
         command: &A::Command,
     ) -> Result<Done, ApiError> {
-        let meta = order.meta(&*self.log(&order.tenant)?.keys);
+        let meta = order.meta(&self.log(&order.tenant)?.keys);
         let outcome = self.executor.execute::<A>(&order.tenant, &order.stream, &meta, command).await;
         self.note_store(outcome.as_ref().err().is_some_and(ExecuteError::retryable));
         outcome.map(Done::from).map_err(problem)

@@ -36,10 +36,10 @@ macro_rules! codes {
     ($($name:ident $slug:literal $status:literal $title:literal;)*) => {
         $(
             #[doc = $title]
-            pub const $name: Code = Code { slug: $slug, status: $status, title: $title, page: include_str!(concat!("../docs/errors/", $slug, ".md")) };
+            pub const $name: &Code = &Code { slug: $slug, status: $status, title: $title, page: include_str!(concat!("../docs/errors/", $slug, ".md")) };
         )*
         /// Every public kind of problem.
-        pub const CODES: &[Code] = &[$($name),*];
+        pub const CODES: &[&Code] = &[$($name),*];
     };
 }
 
@@ -65,7 +65,7 @@ codes! {
 #[derive(Debug, Clone)]
 pub struct ApiError {
     /// Which kind.
-    pub code: Code,
+    pub code: &'static Code,
     /// What is wrong, for the one who sent the request.
     pub detail: String,
     /// How to mend it.
@@ -108,7 +108,7 @@ struct Problem<'a> {
 
 impl ApiError {
     /// A problem of a kind with what is wrong.
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: &'static Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), hint: None, errors: Vec::new(), retry_after_s: None }
     }
 

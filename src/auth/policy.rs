@@ -54,3 +54,48 @@ pub fn allows(principal: &Principal, tenant: &TenantId, permission: Permission) 
         (Role::Viewer | Role::Probe, _) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn principal(role: Role, tenant: &str, operator: bool) -> Principal {
+        let tenant = TenantId::new(tenant).expect("a tenant id");
+        Principal { credential: Arc::from("0011223344556677"), tenant, role, operator, probe: None }
+    }
+
+    /// Written as a table on purpose: a change of the rules must be made twice to go unnoticed.
+    #[test]
+    fn each_role_has_its_permissions_and_no_other() {
+        let own = TenantId::new("own").expect("a tenant id");
+        for (role, operator, allowed) in [
+            (Role::Admin, false, "public known read submit manage"),
+            (Role::Admin, true, "public known read submit manage operate"),
+            (Role::Viewer, false, "public known read"),
+            (Role::Probe, false, "public known submit"),
+        ] {
+            let names: Vec<_> = Permission::ALL
+                .into_iter()
+                .filter(|permission| allows(&principal(role, "own", operator), &own, *permission))
+                .map(Permission::as_str)
+                .collect();
+            assert_eq!(names.join(" "), allowed, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_but_an_operator_may_do_anything_for_another_tenant() {
+        let other = TenantId::new("other").expect("a tenant id");
+        for permission in Permission::ALL {
+            for role in [Role::Admin, Role::Viewer, Role::Probe] {
+                assert!(
+                    !allows(&principal(role, "own", false), &other, permission),
+                    "{role:?} {permission:?}"
+                );
+            }
+        }
+        assert!(allows(&principal(Role::Admin, "system", true), &other, Permission::Read));
+    }
+}

@@ -60,10 +60,7 @@ struct Models {
 
 /// A store that does not open is a finding, not an accident.
 fn refused(error: &OpenError) -> Verification {
-    let mut report = Verification::default();
-    report.failed = 1;
-    report.failures.push(failure(error.to_string()));
-    report
+    Verification { failed: 1, failures: vec![failure(error.to_string())], ..Verification::default() }
 }
 
 fn failure(reason: String) -> Failure {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::RequestExt;
 use axum::extract::{FromRequest, RawForm, Request};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 

@@ -39,8 +39,6 @@ use crate::http::metrics::Metrics;
 pub struct Node {
     /// What handlers have at hand.
     pub app: Arc<App>,
-    /// Was there no ledger in the directory before?
-    pub first_start: bool,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
@@ -67,7 +65,6 @@ impl Node {
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
         };
-        let first_start = side.logs().await?.is_empty();
         let logs = bootstrap.open(&config.ledger.name).await?;
         let name = logs.first().map(|log| ledger_name(&log.info).to_owned()).unwrap_or_default();
         let pepper = keyring.own_secret(&TenantId::system(), "pepper").await?;
@@ -103,7 +100,7 @@ impl Node {
         });
         let directory = Directory::new(events, keyring, credentials, catalogue);
         let from = directory.start(&app).await?;
-        let mut node = Self { app, first_start, tasks: JoinSet::new(), stop };
+        let mut node = Self { app, tasks: JoinSet::new(), stop };
         node.start(directory, from, reached, &stopped);
         Ok(node)
     }
@@ -127,11 +124,6 @@ impl Node {
         self.tasks.spawn(react::run(Arc::clone(app), stopped.clone()));
         self.tasks.spawn(deadlines::run(Arc::clone(app), stopped.clone()));
         self.tasks.spawn(anchor::run(Arc::clone(app), stopped.clone()));
-    }
-
-    /// A receiver that turns true when the node stops.
-    pub fn stopped(&self) -> watch::Receiver<bool> {
-        self.stop.subscribe()
     }
 
     /// Ends what runs, in order: nothing that was acknowledged is lost at any point of it.

@@ -1,4 +1,4 @@
-use ledger::clock::SystemEntropy;
+use ledger::clock::OsEntropy;
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn begin(sessions: &Sessions, credential: &str, seconds: u64) -> SessionId {
-    sessions.begin(credential, [1; 32], TenantId::system(), at(seconds), &SystemEntropy)
+    sessions.begin(credential, [1; 32], TenantId::system(), at(seconds), &OsEntropy)
 }
 
 #[test]
