@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Console;
 use super::frame::Frame;
 use super::session::Said;
-use super::view::Choice;
+use super::view::{Choice, visible};
 use super::viewer::Viewer;
 use crate::auth::policy::Permission;
 use crate::error::{ApiError, MALFORMED};
@@ -168,7 +168,7 @@ impl Console {
         let opened = self.app.opened(tenant, indexes).await?;
         let text = |members: Vec<(String, Value)>| {
             let found = members.into_iter().find(|(name, _)| name == member);
-            found.and_then(|(_, value)| value.as_str().map(str::to_owned))
+            found.and_then(|(_, value)| value.as_str().map(visible))
         };
         Ok(opened.into_iter().filter_map(|(index, members)| Some((index, text(members)?))).collect())
     }

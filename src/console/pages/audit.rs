@@ -150,9 +150,11 @@ fn worded(query: Query, words: &str) -> Query {
         .filter(|name| name.contains(&lower) || event_words(name).to_lowercase().contains(&lower))
         .map(Cell::text)
         .collect();
-    // Known types by index; a text that names none of them begins a stream.
-    if !types.is_empty() {
-        return query.filter("event_type", Test::AnyOf(types));
+    // One known type is found by index, several by walking; a text that names none of them is a stream.
+    match <[Cell; 1]>::try_from(types) {
+        Ok([only]) => return query.filter("event_type", Test::Is(only)),
+        Err(types) if !types.is_empty() => return query.filter("event_type", Test::AnyOf(types)),
+        Err(_) => {}
     }
     match lower.split_once('-') {
         Some((category, id)) if id.len() >= 36 || is_category(category) => match StreamId::new(&lower) {

@@ -21,7 +21,7 @@ use crate::console::frame::Frame;
 use crate::console::render::{PAGE_ROWS, evidence_href};
 use crate::console::view::{
     At, Choice, Fact, Finding, Link, Mark, Pager, duration_words, findings_of, result_mark, spoken,
-    status_mark, stream_href, text_of,
+    status_mark, stream_href, text_of, visible,
 };
 use crate::console::viewer::Viewer;
 use crate::error::ApiError;
@@ -248,7 +248,7 @@ fn doubt(row: &EvidenceRow) -> Option<String> {
 fn blobs(value: Option<&Value>) -> Vec<Blob> {
     let items = value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let text =
-        |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(visible).unwrap_or_default();
     items
         .iter()
         .map(|item| {

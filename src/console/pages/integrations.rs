@@ -15,7 +15,7 @@ use crate::api::named;
 use crate::console::Console;
 use crate::console::frame::Frame;
 use crate::console::render::PAGE_ROWS;
-use crate::console::view::{At, Fact, Mark, Pager, duration_words, spoken, state_mark, text_of};
+use crate::console::view::{At, Fact, Mark, Pager, duration_words, spoken, state_mark, text_of, visible};
 use crate::console::viewer::Viewer;
 use crate::error::ApiError;
 
@@ -94,7 +94,8 @@ async fn build(console: &Console, viewer: &Viewer, id: &str) -> Result<Thing, Ap
         let members = index.and_then(|index| opened.get(&index))?;
         members.iter().find(|(found, _)| found == name).map(|(_, value)| value)
     };
-    let title = member(Some(row.name_index), "name").and_then(Value::as_str).unwrap_or(id).to_owned();
+    let title =
+        member(Some(row.name_index), "name").and_then(Value::as_str).map_or_else(|| id.to_owned(), visible);
     let endpoint = member(row.config_index, "endpoint").or_else(|| member(Some(row.name_index), "endpoint"));
     let mut facts = facts(&row);
     facts.extend(endpoint.map(|value| Fact::new("Endpoint", text_of(value).0)));

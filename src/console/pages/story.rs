@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::console::Console;
 use crate::console::view::{
-    At, Link, Mark, actor_words, event_words, result_mark, spoken, state_mark, status_mark,
+    At, Link, Mark, actor_words, event_words, result_mark, spoken, state_mark, status_mark, visible,
 };
 use crate::error::ApiError;
 
@@ -100,7 +100,7 @@ impl Console {
         for told in &mut told {
             let Some(found) = opened.remove(&told.index) else { continue };
             let notes = found.into_iter().filter(|(name, _)| members.contains(&name.as_str()));
-            let texts: Vec<_> = notes.filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect();
+            let texts: Vec<_> = notes.filter_map(|(_, value)| value.as_str().map(visible)).collect();
             told.step.note = (!texts.is_empty()).then(|| texts.join("\n"));
         }
         Ok(told)

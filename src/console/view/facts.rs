@@ -59,13 +59,27 @@ pub struct Finding {
     pub facts: Vec<NamedText>,
 }
 
+/// A text whose hidden controls of direction are spelled out: they can make one name look like another.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        // Embeddings, overrides and isolates (Unicode UAX #9); letters that run from right to left stay as they are.
+        if matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            out.push_str(&format!("⟨U+{:04X}⟩", u32::from(char)));
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
 /// A value as text: texts as they are, everything else as JSON. The second part: was it cut?
 pub fn text_of(value: &Value) -> (String, bool) {
     let text = match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => visible(text),
         other => match other.to_string() {
-            short if short.len() <= LINE_BYTES_MAX => short,
-            _ => serde_json::to_string_pretty(other).unwrap_or_default(),
+            short if short.len() <= LINE_BYTES_MAX => visible(&short),
+            _ => visible(&serde_json::to_string_pretty(other).unwrap_or_default()),
         },
     };
     match text.char_indices().nth(TEXT_CHARS_MAX) {
@@ -78,7 +92,7 @@ pub fn text_of(value: &Value) -> (String, bool) {
 pub fn facts_of(value: &Value) -> Vec<NamedText> {
     let named = |name: &str, value: &Value| {
         let (value, cut) = text_of(value);
-        NamedText { name: name.to_owned(), value: if cut { value + "…" } else { value } }
+        NamedText { name: visible(name), value: if cut { value + "…" } else { value } }
     };
     match value {
         Value::Object(members) => {

@@ -10,7 +10,7 @@ mod score;
 mod time;
 mod words;
 
-pub use facts::{Fact, Finding, NamedText, facts_of, findings_of, text_of};
+pub use facts::{Fact, Finding, NamedText, facts_of, findings_of, text_of, visible};
 pub use icons::icon;
 pub use link::{Choice, Link, Pager, address, stream_href};
 pub use mark::{Mark, alert_mark, result_mark, state_mark, status_mark};

@@ -69,6 +69,12 @@ fn streams_lead_to_their_pages() {
 }
 
 #[test]
+fn hidden_controls_of_direction_are_spelled_out() {
+    assert_eq!(visible("invoice\u{202e}txt.exe"), "invoice⟨U+202E⟩txt.exe");
+    assert_eq!(visible("שלום عربي 👩\u{200d}👧"), "שלום عربي 👩\u{200d}👧");
+}
+
+#[test]
 fn json_of_any_size_is_cut_to_what_a_page_can_hold() {
     let (text, cut) = text_of(&json!("é".repeat(10_000)));
     assert!(cut && text.chars().count() == 4_000);

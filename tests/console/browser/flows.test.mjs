@@ -186,6 +186,7 @@ test("a key is made, shown once, rotated with overlap and revoked", async () => 
   await page.getByLabel("Role").selectOption("viewer");
   await page.getByRole("button", { name: "Create the key" }).click();
   const first = await page.locator("#fresh-key").innerText();
+  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/key.png` });
   assert.match(first, /^lgr_live_[0-9a-f]{16}_[0-9a-f]{72}$/);
   assert.equal(await works(first), 200);
   await page.reload();
