@@ -24,6 +24,9 @@ use crate::runtime::directory::Catalogue;
 /// How long a handler waits for the directory to fold what was just committed.
 const FOLD_WAIT: Duration = Duration::from_secs(10);
 
+/// Clocks are set back by so much, in seconds, in the normal course of things.
+const CLOCK_BACK_S_MAX: i64 = 5;
+
 /// The running ledger.
 pub struct App {
     /// The settings.
@@ -145,6 +148,18 @@ impl App {
             RunnerStatus::Stopped { reason } => Some(format!("the read models are not followed: {reason}")),
         };
         store.into_iter().chain(views).collect()
+    }
+
+    /// What should be looked at though the ledger works, in words.
+    pub fn warnings(&self) -> Vec<String> {
+        let logs = self.logs.read().unwrap_or_else(PoisonError::into_inner);
+        let newest = logs.keys().map(|tenant| self.views.log(tenant).as_of).max();
+        let behind =
+            newest.map_or(0, |newest| newest.micros().saturating_sub(self.clock.now().micros())) / 1_000_000;
+        let clock = (behind > CLOCK_BACK_S_MAX).then(|| {
+            format!("the clock is {behind} s behind the newest event: set it right; until then evidence may be refused as of the future")
+        });
+        clock.into_iter().collect()
     }
 
     /// Notes whether the store takes commands: `/readyz` tells it.

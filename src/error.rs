@@ -3,14 +3,18 @@
 //! Each [`Code`] has a page in `docs/errors/`, which the server serves at the problem's `type`.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ledger::time::Timestamp;
 use ledger_store::StoreError;
 use ledger_store::keyring::KeyringError;
 use ledger_store::views::ViewError;
 use serde::Serialize;
 
 use crate::history::proof::ProofError;
+
+/// The server's time (RFC 3339), where a sender's clock is the problem.
+const LEDGER_TIME: HeaderName = HeaderName::from_static("ledger-time");
 
 /// A public kind of problem: the last part of its type, its status and its title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,8 @@ pub struct ApiError {
     pub errors: Vec<FieldError>,
     /// When to try again, in seconds.
     pub retry_after_s: Option<u64>,
+    /// The server's time, for a sender whose clock is wrong.
+    pub server_time: Option<Timestamp>,
 }
 
 impl std::fmt::Display for ApiError {
@@ -109,7 +115,8 @@ struct Problem<'a> {
 impl ApiError {
     /// A problem of a kind with what is wrong.
     pub fn new(code: &'static Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), hint: None, errors: Vec::new(), retry_after_s: None }
+        let detail = detail.into();
+        Self { code, detail, hint: None, errors: Vec::new(), retry_after_s: None, server_time: None }
     }
 
     /// Adds how to mend it.
@@ -130,6 +137,13 @@ impl ApiError {
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Adds the server's time.
+    #[must_use]
+    pub fn server_time(mut self, now: Timestamp) -> Self {
+        self.server_time = Some(now);
         self
     }
 
@@ -172,6 +186,9 @@ impl IntoResponse for ApiError {
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(now) = self.server_time.and_then(|now| HeaderValue::try_from(now.to_string()).ok()) {
+            headers.insert(LEDGER_TIME, now);
         }
         response
     }
@@ -218,6 +235,16 @@ impl From<ViewError> for ApiError {
     fn from(error: ViewError) -> Self {
         match error {
             ViewError::Query(error) => Self::new(MALFORMED, error.to_string()),
+            // At a first start, after an upgrade, or while the disk is full: what is committed is safe, and can be asked soon.
+            ViewError::NotBuilt => Self::new(UNAVAILABLE, error.to_string()).retry_after(1),
+            ViewError::Full(_) | ViewError::Unavailable(_) => {
+                tracing::error!(%error, "the read models cannot be asked");
+                Self::new(
+                    UNAVAILABLE,
+                    "the read models cannot be asked right now; what was acknowledged is safe",
+                )
+                .retry_after(2)
+            }
             other => Self::internal(other),
         }
     }

@@ -34,6 +34,8 @@ pub struct Readiness {
     quarantined: u64,
     /// What is wrong, in words.
     problems: Vec<String>,
+    /// What should be looked at though the ledger works, in words.
+    warnings: Vec<String>,
 }
 
 /// The read models may lag this far behind before the server says that it is not ready.
@@ -51,7 +53,15 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>
     let store = !app.store_in_trouble.load(std::sync::atomic::Ordering::Relaxed);
     let ready = problems.is_empty();
     let quarantined = app.views.poisoned().len() as u64;
-    let body = Readiness { ready, store, position, projection_lag: lag, quarantined, problems };
+    let body = Readiness {
+        ready,
+        store,
+        position,
+        projection_lag: lag,
+        quarantined,
+        problems,
+        warnings: app.warnings(),
+    };
     (if ready { StatusCode::OK } else { crate::error::UNAVAILABLE.http() }, Json(body))
 }
 

@@ -67,7 +67,8 @@ fn verify(table: &Table, request: &Request, body: &[u8], now: Timestamp) -> Resu
             Err(SignatureError::Signature | SignatureError::Key) => {}
             Err(error @ SignatureError::Skewed { .. }) => {
                 return Err(ApiError::new(CLOCK_SKEW, error.to_string())
-                    .hint("the header Ledger-Time has the server's time"));
+                    .hint("the header Ledger-Time has the server's time")
+                    .server_time(now));
             }
             Err(error) => return Err(unauthenticated(error.to_string())),
         }

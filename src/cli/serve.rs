@@ -1,5 +1,6 @@
 //! `ledger serve`.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,7 +52,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 /// Log lines go to standard error; standard output is for answers.
 pub fn init_log(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::new(&config.log.level);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     match config.log.format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
@@ -60,25 +63,32 @@ pub fn init_log(config: &Config) {
 
 async fn serve(config: Config) -> Result<ExitCode> {
     let server = Server::start(config).await?;
+    for warning in server.node.app.warnings() {
+        tracing::warn!("{warning}");
+    }
+    // Whoever reads the announcement may stop the server at once.
+    let signalled = signalled();
     server.announce();
-    signalled().await;
+    signalled.await;
     tracing::info!("stopping: requests in flight end first");
     server.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub async fn signalled() {
+/// Waits for SIGINT or SIGTERM; from the call on, neither ends the process by itself.
+pub fn signalled() -> impl Future<Output = ()> {
     let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    match (interrupt, terminate) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    async {
+        match (interrupt, terminate) {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
+            // Without handlers the signals end the process as they do by default.
+            _ => std::future::pending().await,
         }
-        // Without handlers the signals end the process as they do by default.
-        _ => std::future::pending().await,
     }
 }
 

@@ -13,18 +13,32 @@ use crate::error::{ApiError, INVALID, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TY
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimit(pub usize);
 
+/// So much of a body that is too large is still read, and thrown away: a client that is cut off while it sends would see
+/// a broken connection instead of the answer that tells why.
+const DRAIN_BYTES_MAX: usize = 64 << 20;
+
 /// Reads a whole body of at most `limit` bytes.
 ///
 /// # Errors
 /// `too-large`, or `malformed` where the connection broke.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    match Limited::new(body, limit).collect().await {
+    let mut rest = body;
+    match Limited::new(&mut rest, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
+            drain(rest).await;
             Err(ApiError::new(TOO_LARGE, format!("the body is larger than {limit} bytes"))
                 .hint("send large evidence as blobs (POST /v1/blobs) and many events in several batches"))
         }
         Err(_) => Err(ApiError::new(MALFORMED, "the body ended early")),
+    }
+}
+
+async fn drain(mut body: Body) {
+    let mut left = DRAIN_BYTES_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(after) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+        left = after;
     }
 }
 

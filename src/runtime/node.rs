@@ -134,25 +134,21 @@ impl Node {
     }
 }
 
-/// How long the start waits for read models that were complete when they were left: long enough to open them.
+/// How long the start waits for read models: long enough to open complete ones and to make the first of a new ledger.
 const VIEWS_WAIT: Duration = Duration::from_secs(2);
 
 async fn follow_views(config: &Config, events: &Arc<dyn EventStore>) -> Result<Views> {
     let schema = Arc::clone(LedgerModels::schema());
     let store: Arc<dyn ViewStore> = Arc::new(SqliteViews::open(&config.data.dir, schema)?);
-    let complete = store.current().is_some();
     let on_poison = Arc::new(|poisoned: &Poisoned| {
         tracing::error!(projection = %poisoned.projection, stream = %poisoned.stream, index = poisoned.index,
             reason = %poisoned.reason, "an event cannot be folded; its stream is held back in this projection");
     });
     let views = Views::start(Arc::new(LedgerModels), Arc::clone(events), store, RunnerOptions { on_poison });
-    if complete {
-        let mut status = views.status();
-        // Not in time: the directory goes through the log instead, which takes longer but is as good.
-        let _ =
-            tokio::time::timeout(VIEWS_WAIT, status.wait_for(|status| *status == RunnerStatus::Following))
-                .await;
-    }
+    let mut status = views.status();
+    // Not in time: the directory goes through the log instead, which takes longer but is as good.
+    let _ =
+        tokio::time::timeout(VIEWS_WAIT, status.wait_for(|status| *status == RunnerStatus::Following)).await;
     Ok(views)
 }
 

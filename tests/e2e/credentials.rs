@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::server::{Server, evidence};
+use super::server::{Server, evidence, time};
 
 #[test]
 fn a_wrong_key_is_refused_and_told_apart_only_where_that_leaks_nothing() {
-    let server = Server::start();
+    let server = Server::tenant();
     let ask = |key: Option<&str>| server.request("GET", "/v1/credentials", key, None);
     assert_eq!(ask(None).problem(), "unauthenticated");
     let mut mistyped = server.admin.clone();
@@ -23,8 +23,7 @@ fn a_wrong_key_is_refused_and_told_apart_only_where_that_leaks_nothing() {
 
 #[test]
 fn each_role_may_do_its_own_work_and_nothing_else() {
-    let server = Server::start();
-    server.post("/v1/frameworks/starter", &json!({})).ok();
+    let server = Server::with_starter();
     let control = super::bad_input::first_control(&server);
     let (probe, viewer) = (server.key("probe"), server.key("viewer"));
     let body = evidence(&control, "pass").to_string();
@@ -41,8 +40,29 @@ fn each_role_may_do_its_own_work_and_nothing_else() {
 }
 
 #[test]
+fn a_key_that_was_made_for_one_probe_speaks_for_no_other() {
+    let server = Server::with_starter();
+    for id in ["one", "two"] {
+        server.post("/v1/probes", &json!({"id": id, "kind": "linux-host", "cadence_seconds": 60})).ok();
+    }
+    let made = server.post("/v1/credentials", &json!({"role": "probe", "probe": "one"})).ok();
+    let key = made["key"].as_str().unwrap();
+    let ask = |path: &str, body: &serde_json::Value| {
+        server.request("POST", path, Some(key), Some(body.to_string().as_bytes())).status
+    };
+    let beat = json!({"sent_at": time(0), "cadence_seconds": 60});
+    assert!(matches!(ask("/v1/probes/one/heartbeat", &beat), 200 | 201));
+    assert_eq!(ask("/v1/probes/two/heartbeat", &beat), 403);
+    for (probe, status) in [("two", 403), ("one", 201)] {
+        let mut body = evidence(&super::bad_input::first_control(&server), "pass");
+        body["probe"] = json!(probe);
+        assert_eq!(ask("/v1/evidence", &body), status, "{probe}");
+    }
+}
+
+#[test]
 fn rotation_overlaps_and_revocation_is_immediate() {
-    let server = Server::start();
+    let server = Server::tenant();
     let made = server.post("/v1/credentials", &json!({"role": "viewer", "label": "r"})).ok();
     let (id, old) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
     let read = |key: &str| server.request("GET", "/v1/whoami", Some(key), None).status;
@@ -62,7 +82,7 @@ fn rotation_overlaps_and_revocation_is_immediate() {
 
 #[test]
 fn a_key_that_has_expired_says_so() {
-    let server = Server::start();
+    let server = Server::tenant();
     let body = json!({"role": "viewer", "label": "short", "expires_at": "2020-01-01T00:00:00Z"});
     let refused = server.post("/v1/credentials", &body);
     assert_eq!((refused.status, refused.problem()), (422, "invalid"), "{}", refused.text);

@@ -1,6 +1,9 @@
 //! The product as its users run it: the real binary, real files, real HTTP.
+//!
+//! `LEDGER_TEST_LONG=1` makes the suites that count long: 1,000 kills, every byte of an export.
 
 mod bad_input;
+mod crash;
 mod credentials;
 mod evidence;
 mod history;
@@ -9,3 +12,8 @@ mod openapi;
 mod operator;
 mod probe;
 mod server;
+
+/// Are the long suites asked for?
+fn long() -> bool {
+    std::env::var_os("LEDGER_TEST_LONG").is_some_and(|value| value == "1")
+}

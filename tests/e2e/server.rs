@@ -1,17 +1,25 @@
-//! A server of one's own on a free port and a fresh directory, stopped by its pid.
+//! Servers for tests: one of one's own on a free port and a fresh directory, or a tenant of one's own on a shared one.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use serde_json::Value;
+use ledger::clock::Stopwatch;
+use serde_json::{Value, json};
 
 /// The binary under test.
 pub const LEDGER: &str = env!("CARGO_BIN_EXE_ledger");
 
+/// How long a condition may take to come true on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A running `ledger serve`.
 pub struct Server {
-    child: Child,
+    /// Absent for a tenant of the shared server.
+    child: Option<Child>,
     /// `http://127.0.0.1:port`
     pub url: String,
     /// The admin key of the first start.
@@ -19,8 +27,9 @@ pub struct Server {
     dir: Dir,
 }
 
+#[derive(Clone)]
 enum Dir {
-    Own(tempfile::TempDir),
+    Own(std::sync::Arc<tempfile::TempDir>),
     Kept(PathBuf),
 }
 
@@ -54,44 +63,107 @@ impl Answer {
     }
 }
 
+/// The first lines of a server that started.
+struct Started {
+    child: Child,
+    url: String,
+}
+
+/// Starts `ledger serve` behind the programs in `wrapper`, and waits until it listens; otherwise what it said.
+fn spawn(wrapper: &[&str], data: &Path, listen: &str, settings: &[(&str, &str)]) -> Result<Started, String> {
+    let words: Vec<&str> = wrapper.iter().copied().chain([LEDGER, "serve", "--listen", listen]).collect();
+    let errors = tempfile::NamedTempFile::new().unwrap();
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
+        .arg("--data")
+        .arg(data)
+        .env("LEDGER_LOG_LEVEL", "warn")
+        .envs(settings.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(errors.reopen().unwrap())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let (_, url) = line.split_once("listening")?;
+        Some(url.trim().to_owned())
+    });
+    let Some(url) = url else {
+        let status = child.wait().unwrap();
+        return Err(format!("{status}: {}", std::fs::read_to_string(errors.path()).unwrap()));
+    };
+    // What it prints later must not fill the pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    Ok(Started { child, url })
+}
+
+/// The server that tests share; it ends with the thread that started it, and so with the process.
+fn shared() -> &'static (String, String, Dir) {
+    static SHARED: OnceLock<(String, String, Dir)> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let (send, receive) = channel();
+        std::thread::spawn(move || {
+            let dir = std::sync::Arc::new(tempfile::tempdir().unwrap());
+            let mut server = Server::launch(&["setpriv", "--pdeathsig", "KILL"], Dir::Own(dir), &[]).unwrap();
+            send.send((server.url.clone(), server.admin.clone(), server.dir.clone())).unwrap();
+            server.child.as_mut().map(Child::wait)
+        });
+        receive.recv().unwrap()
+    })
+}
+
 impl Server {
     /// A fresh ledger.
     pub fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        Self::launch(Dir::Own(dir), &[])
+        Self::launch(&[], Dir::fresh(), &[]).unwrap()
+    }
+
+    /// A fresh tenant of the shared ledger; its admin is no operator.
+    pub fn tenant() -> Self {
+        let (url, operator, dir) = shared();
+        let mut server = Self { child: None, url: url.clone(), admin: operator.clone(), dir: dir.clone() };
+        let made = server.post("/v1/tenants", &json!({"name": "a tenant of the tests"})).ok();
+        server.admin = made["admin"]["key"].as_str().unwrap().to_owned();
+        server
+    }
+
+    /// A fresh tenant of the shared ledger that has the starter catalogue.
+    pub fn with_starter() -> Self {
+        let server = Self::tenant();
+        server.import_starter();
+        server
+    }
+
+    /// A server that somebody else has started and ends.
+    pub fn at(url: &str, admin: &str) -> Self {
+        Self { child: None, url: url.to_owned(), admin: admin.to_owned(), dir: Dir::Kept(PathBuf::new()) }
     }
 
     /// A ledger in a directory that outlives it.
     pub fn start_in(dir: &Path) -> Self {
-        Self::launch(Dir::Kept(dir.to_owned()), &[])
+        Self::launch(&[], Dir::Kept(dir.to_owned()), &[]).unwrap()
     }
 
-    /// A fresh ledger with more arguments.
-    pub fn start_with(args: &[&str]) -> Self {
-        Self::launch(Dir::Own(tempfile::tempdir().unwrap()), args)
+    /// A fresh ledger with other settings (`LEDGER_*`).
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::launch(&[], Dir::fresh(), settings).unwrap()
     }
 
-    fn launch(dir: Dir, args: &[&str]) -> Self {
+    /// A ledger in a directory, started through another program; what it said if it does not start.
+    pub fn try_start(wrapper: &[&str], dir: &Path) -> Result<Self, String> {
+        Self::launch(wrapper, Dir::Kept(dir.to_owned()), &[])
+    }
+
+    fn launch(wrapper: &[&str], dir: Dir, settings: &[(&str, &str)]) -> Result<Self, String> {
         let data = dir.path().join("data");
-        let mut child = Command::new(LEDGER)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(&data)
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().expect("the server says where it listens").unwrap();
-            if let Some((_, url)) = line.split_once("listening") {
-                break url.trim().to_owned();
-            }
-        };
-        // What it prints later must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
+        let Started { child, url } = spawn(wrapper, &data, "127.0.0.1:0", settings)?;
         let admin = std::fs::read_to_string(data.join("admin.key")).unwrap().trim().to_owned();
-        Self { child, url, admin, dir }
+        Ok(Self { child: Some(child), url, admin, dir })
+    }
+
+    /// Imports the starter catalogue.
+    pub fn import_starter(&self) {
+        self.post("/v1/frameworks/starter", &json!({})).ok();
     }
 
     /// The data directory.
@@ -101,20 +173,26 @@ impl Server {
 
     /// The server's process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.as_ref().unwrap().id()
     }
 
     /// kill -9, and waits until the process is gone.
     pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        let child = self.child.as_mut().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// SIGTERM, and waits; the exit code.
     pub fn stop(mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        self.terminate();
+        self.child.as_mut().unwrap().wait().unwrap().code()
+    }
+
+    /// SIGTERM, without waiting.
+    pub fn terminate(&self) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        self.child.wait().unwrap().code()
     }
 
     /// GET with the admin key.
@@ -141,7 +219,18 @@ impl Server {
 
     /// Any request with any headers.
     pub fn raw(&self, method: &str, path: &str, headers: &[(String, String)], body: Option<&[u8]>) -> Answer {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        self.send(&agent(), method, path, headers, body).unwrap()
+    }
+
+    /// As [`raw`](Self::raw), over the connections of an agent; the error if there is no answer.
+    pub fn send(
+        &self,
+        agent: &ureq::Agent,
+        method: &str,
+        path: &str,
+        headers: &[(String, String)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer, ureq::Error> {
         let mut builder = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             builder = builder.header(name, value);
@@ -149,26 +238,29 @@ impl Server {
         let mut response = match body {
             Some(body) => agent.run(builder.body(body.to_vec()).unwrap()),
             None => agent.run(builder.body(()).unwrap()),
-        }
-        .unwrap();
-        let bytes = response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+        }?;
+        let bytes = response.body_mut().with_config().limit(64 << 20).read_to_vec()?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer {
+        Ok(Answer {
             status: response.status().as_u16(),
             json: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
             text,
             headers: response.headers().clone(),
-        }
+        })
     }
 
     /// A new key of a role for the admin's tenant.
     pub fn key(&self, role: &str) -> String {
-        let made = self.post("/v1/credentials", &serde_json::json!({"role": role, "label": "test"})).ok();
+        let made = self.post("/v1/credentials", &json!({"role": role, "label": "test"})).ok();
         made["key"].as_str().unwrap().to_owned()
     }
 }
 
 impl Dir {
+    fn fresh() -> Self {
+        Self::Own(std::sync::Arc::new(tempfile::tempdir().unwrap()))
+    }
+
     fn path(&self) -> &Path {
         match self {
             Self::Own(dir) => dir.path(),
@@ -179,9 +271,37 @@ impl Dir {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            // Already gone is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A client that takes every status as an answer.
+pub fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+/// The headers of a JSON request with a key.
+pub fn json_headers(key: &str) -> Vec<(String, String)> {
+    vec![
+        ("authorization".to_owned(), format!("Bearer {key}")),
+        ("content-type".to_owned(), "application/json".to_owned()),
+    ]
+}
+
+/// Asks again and again until there is an answer.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let since = Stopwatch::start();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(since.elapsed() < PATIENCE, "waited too long for {what}");
+        std::thread::yield_now();
     }
 }
 
@@ -198,11 +318,17 @@ pub fn uuid() -> String {
 /// A piece of evidence as a probe sends it.
 pub fn evidence(control: &str, result: &str) -> Value {
     let now = ledger::clock::Clock::now(&ledger::clock::SystemClock).to_string();
-    serde_json::json!({
+    json!({
         "id": uuid(), "check": "test/check", "controls": [{"framework": "starter", "control": control}],
         "result": result, "checked": 3, "skipped": 0,
         "observed_from": now, "observed_to": now, "sent_at": now,
         "title": "a check of the tests",
         "findings": [{"what": "nothing"}],
     })
+}
+
+/// The present as RFC 3339, so many seconds from now.
+pub fn time(offset_seconds: i64) -> String {
+    let now = ledger::clock::Clock::now(&ledger::clock::SystemClock);
+    ledger::time::Timestamp::from_micros(now.micros() + offset_seconds * 1_000_000).to_string()
 }

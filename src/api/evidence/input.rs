@@ -69,7 +69,7 @@ pub struct ControlInput<'a> {
     #[schema(example = "starter")]
     pub framework: &'a str,
     /// The control's id in it.
-    #[schema(example = "ac-1")]
+    #[schema(example = "access-1")]
     pub control: &'a str,
 }
 

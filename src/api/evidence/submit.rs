@@ -107,7 +107,7 @@ fn known_controls(
             let detail = format!("the tenant has no control {}", controls[at]);
             Err(ApiError::new(INVALID, format!("/controls/{at}: {detail}"))
                 .at(format!("/controls/{at}"), detail)
-                .hint("import its framework first (POST /v1/frameworks), or see GET /v1/controls"))
+                .hint("import its framework first (PUT /v1/frameworks/{id} or POST /v1/frameworks/starter), or see GET /v1/controls"))
         }
     }
 }
