@@ -5,9 +5,8 @@ use ledger::event::Header;
 use ledger::ids::StreamId;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::log::{LogVerifier, stream_key};
+use super::log::{Followed, LogVerifier, stream_key};
 use super::report::{Failure, Verification};
-use crate::core::Head;
 use crate::error::CoreError;
 use crate::headfile;
 
@@ -140,10 +139,10 @@ fn heads(log: &LogVerifier, conn: &Connection, fail: &mut dyn FnMut(String)) -> 
         found += 1;
         let stream: String = row.get(0)?;
         let made = StreamId::new(&stream).ok().and_then(|id| log.heads.get(&stream_key(&id)));
-        let same = |head: &Head| -> Result<bool, rusqlite::Error> {
+        let same = |Followed { head, whole }: &Followed| -> Result<bool, rusqlite::Error> {
             Ok((head.seq, head.position) == (row.get(1)?, row.get(2)?)
                 && head.hash.0[..] == *row.get_ref(3)?.as_blob()?
-                && head.encode_ancestors() == row.get_ref(4)?.as_blob()?)
+                && (!whole || head.encode_ancestors() == row.get_ref(4)?.as_blob()?))
         };
         match made {
             Some(head) if same(head)? => {}

@@ -32,7 +32,7 @@ pub(super) struct LogVerifier {
     pub stored: Log,
     pub tree: TreeVerifier,
     /// By 16 bytes of the hash of the stream's id: a million streams fit 150 MB.
-    pub heads: HashMap<[u8; 16], Head>,
+    pub heads: HashMap<[u8; 16], Followed>,
     pub last_position: u64,
     pub epochs: Epochs,
     batch: BatchVerifier,
@@ -119,9 +119,10 @@ impl LogVerifier {
     /// The chain of its stream, and the pointers that readers follow.
     fn follow(&mut self, header: &Header<'_>, row: &StoredRow<'_>) -> Result<(), String> {
         let (key, hash) = (stream_key(&header.stream), EventHash::of(row.header));
-        let Some(head) = self.heads.get_mut(&key) else {
-            let first = Head { seq: header.seq, ..Head::first(hash, row.position) };
-            self.heads.insert(key, first);
+        let Some(Followed { head, whole }) = self.heads.get_mut(&key) else {
+            let whole = header.seq == 0;
+            let head = if whole { Head::first(hash, row.position) } else { restarted(header, hash, row) };
+            self.heads.insert(key, Followed { head, whole });
             return match (header.seq, header.prev, row.back, row.jump) {
                 (0, None, None, None) => Ok(()),
                 (0, None, ..) => Err("it points back, but is the first of its stream".to_owned()),
@@ -129,10 +130,18 @@ impl LogVerifier {
             };
         };
         let before = StreamBefore { seq: head.seq, hash: head.hash, position: head.position };
-        let jump = head.advance(hash, row.position);
-        // A bad event becomes the head all the same, so that one fault is named once.
-        let jump = if header.seq == before.seq + 1 { jump } else { row.jump };
-        head.seq = header.seq;
+        if header.seq != before.seq + 1 {
+            // A bad event becomes the head all the same, so that one fault is named once.
+            (*head, *whole) = (restarted(header, hash, row), false);
+            return Err(format!(
+                "it has revision {}, the one before in its stream {}",
+                header.seq, before.seq
+            ));
+        }
+        let jump = if *whole { head.advance(hash, row.position) } else { row.jump };
+        if !*whole {
+            *head = restarted(header, hash, row);
+        }
         before.check(header, row, jump)
     }
 
@@ -152,6 +161,18 @@ impl LogVerifier {
     }
 }
 
+/// A stream as its events so far make it.
+pub(super) struct Followed {
+    pub head: Head,
+    /// Every event before is known, and so are the pointers of the next one.
+    pub whole: bool,
+}
+
+/// The head of a stream of which something is missing.
+fn restarted(header: &Header<'_>, hash: EventHash, row: &StoredRow<'_>) -> Head {
+    Head { seq: header.seq, ..Head::first(hash, row.position) }
+}
+
 struct StreamBefore {
     seq: u64,
     hash: EventHash,
@@ -160,9 +181,6 @@ struct StreamBefore {
 
 impl StreamBefore {
     fn check(&self, header: &Header<'_>, row: &StoredRow<'_>, jump: Option<u64>) -> Result<(), String> {
-        if header.seq != self.seq + 1 {
-            return Err(format!("it has revision {}, the one before in its stream {}", header.seq, self.seq));
-        }
         if header.prev != Some(self.hash) {
             return Err("its `prev` is not the hash of the event before in its stream".to_owned());
         }
