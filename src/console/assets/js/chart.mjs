@@ -26,7 +26,8 @@ function read(table) {
 /** A moment in UTC: the time of day where the whole chart lies within a few days, else the day. */
 function moment(seconds, short) {
   const text = new Date(seconds * 1000).toISOString();
-  return short ? `${text.slice(5, 10)} ${text.slice(11, 16)}` : text.slice(5, 10);
+  const clock = text.slice(11, 16);
+  return short && clock !== "00:00" ? clock : text.slice(5, 10);
 }
 const HEIGHT = 220;
 
@@ -53,7 +54,7 @@ function draw(figure) {
       label, stroke: colour(token), width: 2, points: { show: false },
       paths: window.uPlot.paths.stepped({ align: 1 }),
     }))],
-    axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => moment(tick, short)) }, { ...axis, size: 44 }],
+    axes: [{ ...axis, space: 70, values: (_, ticks) => ticks.map((tick) => moment(tick, short)) }, { ...axis, size: 44 }],
     hooks: {
       setCursor: [({ cursor: { idx } }) => {
         tip.textContent = idx == null ? tip.dataset.rest : `${moment(data[0][idx], short)}: ${said(idx)}`;
