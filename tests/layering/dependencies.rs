@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger-probe", &["ledger"]),
     ("ledger-store", &["ledger"]),
     ("ledger-store-sqlite", &["ledger", "ledger-store"]),
+    ("ledger-store-postgres", &["ledger", "ledger-store"]),
     ("ledger-sandbox", &[]),
     ("ledger-fakes", &["ledger"]),
     ("ledger-probes", &["ledger", "ledger-probe"]),
