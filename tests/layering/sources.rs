@@ -175,8 +175,11 @@ fn no_statement_updates_or_deletes_an_event() {
     for source in without_tests(&sources(&["rs", "sql"])) {
         let code: String = source.code().iter().map(|(_, line)| format!("{line}\n")).collect();
         // A trigger that forbids it names it.
-        let forbidding =
-            ["BEFORE UPDATE OR DELETE OR TRUNCATE ON events", "BEFORE UPDATE ON events", "BEFORE DELETE ON events"];
+        let forbidding = [
+            "BEFORE UPDATE OR DELETE OR TRUNCATE ON events",
+            "BEFORE UPDATE ON events",
+            "BEFORE DELETE ON events",
+        ];
         let code = forbidding.iter().fold(code, |code, trigger| code.replace(trigger, ""));
         assert!(!changes_events(&code), "{} changes events", source.path);
     }
