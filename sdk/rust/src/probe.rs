@@ -267,4 +267,5 @@ fn run(shared: &Shared, sender: &mut Sender) {
             Next::Idle => shared.sleeper.sleep(&shared.work, seen, None),
         }
     }
+    sender.rest();
 }

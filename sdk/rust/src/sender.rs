@@ -158,6 +158,11 @@ impl Sender {
         });
     }
 
+    /// Writes the status once more, at the end: what was spooled since the last attempt is told as waiting.
+    pub(crate) fn rest(&mut self) {
+        self.note(|_| {});
+    }
+
     /// Changes the status and writes it. A status that cannot be written is not worth stopping for.
     fn note(&mut self, change: impl FnOnce(&mut Status)) {
         let depth = lock(&self.parts.outbox.spool).depth();
