@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::auth::table::{Entry, Table};
 use crate::config::Config;
-use crate::error::{ApiError, UNAVAILABLE};
+use crate::error::{ApiError, INVALID, UNAVAILABLE};
 use crate::http::metrics::Metrics;
 use crate::runtime::directory::Catalogue;
 
@@ -100,6 +100,33 @@ impl App {
             _ => {
                 Err(ApiError::new(UNAVAILABLE, "the change is committed, but is not in force yet")
                     .retry_after(1))
+            }
+        }
+    }
+
+    /// Waits until the read models have folded an entry of a tenant's log.
+    ///
+    /// # Errors
+    /// `invalid`: the log has no such entry; `unavailable`: the read models are too far behind.
+    pub async fn folded(&self, tenant: &TenantId, index: u64) -> Result<(), ApiError> {
+        let mut position = self.views.position();
+        let behind = || self.views.log(tenant).size <= index;
+        if !behind() {
+            return Ok(());
+        }
+        let size = self.store.log_head(tenant).await?.map_or(0, |head| head.size);
+        if index >= size {
+            return Err(ApiError::new(
+                INVALID,
+                format!("the log has {size} entries, so none of index {index}"),
+            ));
+        }
+        let waiting = async { while behind() && position.changed().await.is_ok() {} };
+        match tokio::time::timeout(FOLD_WAIT, waiting).await {
+            Ok(()) => Ok(()),
+            Err(_) => {
+                let detail = format!("the read models have not folded entry {index} yet");
+                Err(ApiError::new(UNAVAILABLE, detail).retry_after(1))
             }
         }
     }

@@ -24,6 +24,9 @@ use crate::error::{ApiError, FORBIDDEN, MALFORMED};
 /// The header by which an operator names the tenant that he acts for.
 pub const TENANT: HeaderName = HeaderName::from_static("ledger-tenant");
 
+/// The header by which a client reads its own writes: the index of a receipt.
+pub const MIN_INDEX: HeaderName = HeaderName::from_static("ledger-min-index");
+
 /// A route with the permission that it needs.
 pub fn guarded(
     app: Option<&Arc<App>>,
@@ -87,6 +90,7 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<Caller, ApiError> {
     }
     let tenant = tenant_of(&gate.app, request.headers(), &principal)?;
     if allows(&principal, &tenant, gate.permission) {
+        own_writes(&gate.app, request.headers(), &tenant).await?;
         Ok(Caller { principal, tenant })
     } else if principal.tenant == tenant || principal.operator {
         Err(ApiError::new(
@@ -96,6 +100,16 @@ async fn admit(gate: &Gate, request: &mut Request) -> Result<Caller, ApiError> {
     } else {
         Err(ApiError::not_found(format!("tenant {tenant}")))
     }
+}
+
+/// A client that names the index of its receipt is answered from read models that have it.
+async fn own_writes(app: &App, headers: &HeaderMap, tenant: &TenantId) -> Result<(), ApiError> {
+    let Some(value) = headers.get(MIN_INDEX) else { return Ok(()) };
+    let index = value.to_str().ok().and_then(|text| text.parse().ok());
+    let index = index.ok_or_else(|| {
+        ApiError::new(MALFORMED, "the header Ledger-Min-Index is not the index of an entry")
+    })?;
+    app.folded(tenant, index).await
 }
 
 fn tenant_of(app: &App, headers: &HeaderMap, principal: &Principal) -> Result<TenantId, ApiError> {

@@ -6,7 +6,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 /// What every route adds itself to.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    info(title = "Integration Ledger", description = "Everything that crosses the platform's border, as signed, chained, provable events.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    info(title = "Integration Ledger", description = "Everything that crosses the platform's border, as signed, chained, provable events. Reads with the header Ledger-Min-Index, the index of a receipt, are answered once they show that entry. An operator names the tenant that he acts for in Ledger-Tenant.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
     modifiers(&Security)
 )]
 pub struct Document;

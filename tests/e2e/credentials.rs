@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::server::{Server, evidence, time};
+use super::server::{Server, evidence, time, wait_for};
 
 #[test]
 fn a_wrong_key_is_refused_and_told_apart_only_where_that_leaks_nothing() {
@@ -83,9 +83,15 @@ fn rotation_overlaps_and_revocation_is_immediate() {
 #[test]
 fn a_key_that_has_expired_says_so() {
     let server = Server::tenant();
-    let body = json!({"role": "viewer", "label": "short", "expires_at": "2020-01-01T00:00:00Z"});
-    let refused = server.post("/v1/credentials", &body);
+    let body = |expires_at: String| json!({"role": "viewer", "label": "short", "expires_at": expires_at});
+    let refused = server.post("/v1/credentials", &body(time(-60)));
     assert_eq!((refused.status, refused.problem()), (422, "invalid"), "{}", refused.text);
+    let made = server.post("/v1/credentials", &body(time(2))).ok();
+    let ask = || server.request("GET", "/v1/whoami", made["key"].as_str(), None);
+    assert_eq!(ask().status, 200);
+    let refused = wait_for("the key to expire", || Some(ask()).filter(|answer| answer.status != 200));
+    assert_eq!(refused.problem(), "unauthenticated");
+    assert!(refused.json["detail"].as_str().unwrap().contains("expired"), "{}", refused.text);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use ledger::tlog_proof::TlogProof;
 use serde_json::{Value, json};
 
 use super::bad_input::first_control;
-use super::server::{Answer, Server, evidence, time, uuid, wait_for};
+use super::server::{Answer, Server, evidence, json_headers, time, uuid, wait_for};
 
 /// The control's status once it is `status`.
 #[track_caller]
@@ -121,6 +121,25 @@ fn evidence_changes_the_status_its_history_and_the_scorecard() {
         (server.get(&format!("/v1/evidence/{}", late["id"].as_str().unwrap())).status == 200).then_some(())
     });
     assert_eq!(status_becomes(&server, &control, "fail")["source_results"][0]["evidence"], second["id"]);
+}
+
+#[test]
+fn a_client_that_names_its_receipt_reads_its_own_writes() {
+    let server = Server::with_starter();
+    let control = first_control(&server);
+    let ask = |path: &str, index: &str| {
+        let mut headers = json_headers(&server.admin);
+        headers.push(("ledger-min-index".to_owned(), index.to_owned()));
+        server.raw("GET", path, &headers, None)
+    };
+    for _ in 0..30 {
+        let body = evidence(&control, "pass");
+        let receipt = server.post("/v1/evidence", &body).ok();
+        let path = format!("/v1/evidence/{}", body["id"].as_str().unwrap());
+        assert_eq!(ask(&path, &receipt["index"].to_string()).status, 200);
+    }
+    assert_eq!(ask("/v1/evidence", "1000000").problem(), "invalid");
+    assert_eq!(ask("/v1/evidence", "last").problem(), "malformed");
 }
 
 #[test]

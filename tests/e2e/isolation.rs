@@ -1,11 +1,12 @@
 //! Tenants see nothing of each other, and each role may do exactly what its permission says, on every documented route.
 
 use ledger::b64;
+use ledger::clock::{Entropy as _, SeededEntropy};
 use serde_json::{Value, json};
 
 use super::bad_input::{first_control, mark};
 use super::openapi::{Operation, nothing, operations};
-use super::server::{Answer, Server, evidence, json_headers, wait_for};
+use super::server::{Answer, Server, agent, evidence, json_headers, wait_for};
 
 const CANARY: &str = "canary-of-the-first-tenant";
 
@@ -139,6 +140,48 @@ fn another_tenants_key_reads_nothing_and_changes_nothing() {
     assert_eq!(mark(&rich.server), before + 1);
     let blob = rich.server.get(&format!("/v1/blobs/{}", rich.blob));
     assert_eq!((blob.status, blob.text.as_str()), (200, CANARY));
+}
+
+/// A draw below `end`, the same in every run.
+fn draw(entropy: &SeededEntropy, end: usize) -> usize {
+    let mut bytes = [0; 8];
+    entropy.fill(&mut bytes);
+    usize::try_from(u64::from_le_bytes(bytes) % end as u64).unwrap()
+}
+
+#[test]
+fn random_reads_across_tenants_find_nothing() {
+    let tenants = [Rich::new(), Rich::new(), Rich::new()];
+    let all = operations(&tenants[0].server);
+    let reads: Vec<&Operation> = all
+        .iter()
+        .filter(|o| o.method == "GET" && o.permission == "read" && o.template.contains("{id}"))
+        .collect();
+    let (entropy, agent) = (SeededEntropy::new(7), agent());
+    let reads_count = if super::long() { 10_000 } else { 300 };
+    let mut own = 0;
+    for _ in 0..reads_count {
+        let (whose, who) = (&tenants[draw(&entropy, 3)], &tenants[draw(&entropy, 3)]);
+        let operation = reads[draw(&entropy, reads.len())];
+        // Names that every tenant may give are of each tenant's own.
+        let shared = ["of-the-first", "starter"];
+        let path = operation.path(|parameter| whose.value(&operation.template, parameter));
+        if shared.iter().any(|name| path.contains(name)) {
+            continue;
+        }
+        let mut headers = json_headers(&who.server.admin);
+        if draw(&entropy, 2) == 0 {
+            headers.push(("ledger-tenant".to_owned(), whose.id.clone()));
+        }
+        let answer = who.server.send(&agent, "GET", &path, &headers, None).unwrap();
+        if whose.id == who.id {
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+            own += 1;
+        } else {
+            assert_eq!(answer.status, 404, "{path}: {}", answer.text);
+        }
+    }
+    assert!(own > 0, "the check would not notice that nothing can be read");
 }
 
 /// What each caller may do, spelled out without the product's own table.

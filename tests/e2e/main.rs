@@ -8,6 +8,7 @@ mod credentials;
 mod evidence;
 mod history;
 mod isolation;
+mod load;
 mod openapi;
 mod operator;
 mod probe;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::bad_input::first_control;
 use super::evidence::status_becomes;
@@ -204,51 +204,6 @@ fn settings_that_make_no_sense_are_named() {
     }
 }
 
-/// What a client has been promised and what he was told instead.
-fn submit(server: &Server, control: &str, kept: &mut Vec<Value>) -> u16 {
-    let mut body = evidence(control, "pass");
-    body["findings"] = json!([{"what": "x".repeat(30_000)}]);
-    let answer = server.post("/v1/evidence", &body);
-    if answer.status == 201 {
-        kept.push(body["id"].clone());
-    } else {
-        assert_eq!(answer.problem(), "unavailable", "{}", answer.text);
-        assert!(answer.headers.contains_key("retry-after"));
-    }
-    answer.status
-}
-
-#[test]
-fn a_full_disk_is_told_and_once_there_is_room_work_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
-    // No file may grow above the limit; without the signal a write above it fails as on a full disk.
-    let wrapper = ["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=4000000:unlimited", "--"];
-    let server = Server::try_start(&wrapper, dir.path()).unwrap();
-    server.import_starter();
-    let control = first_control(&server);
-    let mut kept = Vec::new();
-    while submit(&server, &control, &mut kept) == 201 {
-        assert!(kept.len() < 2_000, "the limit is not met");
-    }
-    assert!(!kept.is_empty());
-    wait_for("/readyz to tell it", || {
-        let ready = server.get("/readyz");
-        (ready.status == 503 && !ready.json["problems"].as_array().unwrap().is_empty()).then_some(())
-    });
-    let is_there = |id: &Value| server.get(&format!("/v1/evidence/{}", id.as_str().unwrap())).status == 200;
-    let pid = server.pid().to_string();
-    let raised = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap();
-    assert!(raised.success());
-    wait_for("the store to take commands again", || {
-        (submit(&server, &control, &mut kept) == 201).then_some(())
-    });
-    wait_for("all that was acknowledged", || kept.iter().all(is_there).then_some(()));
-    wait_for("/readyz to hold again", || (server.get("/readyz").status == 200).then_some(()));
-    assert_eq!(server.stop(), Some(0));
-    let report = ledger(&["verify", "--data", dir.path().join("data").to_str().unwrap()]);
-    assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stdout));
-}
-
 #[test]
 fn a_clock_that_went_back_is_told_and_breaks_nothing() {
     // The library by itself: its front end would stand between the test and the server's process.
@@ -286,49 +241,6 @@ fn a_clock_that_went_back_is_told_and_breaks_nothing() {
 }
 
 #[test]
-fn terminated_under_load_it_ends_in_order_and_keeps_what_it_acknowledged() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start_in(dir.path());
-    server.import_starter();
-    let control = first_control(&server);
-    let (send, receive) = std::sync::mpsc::channel();
-    let kept: Vec<String> = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..3)
-            .map(|_| {
-                let send = send.clone();
-                let (server, control) = (Server::at(&server.url, &server.admin), control.clone());
-                scope.spawn(move || {
-                    let (agent, headers, mut kept) = (agent(), json_headers(&server.admin), Vec::new());
-                    loop {
-                        let body = evidence(&control, "pass");
-                        let text = body.to_string();
-                        let answer =
-                            server.send(&agent, "POST", "/v1/evidence", &headers, Some(text.as_bytes()));
-                        match answer {
-                            Ok(answer) if answer.status == 201 => {
-                                kept.push(body["id"].as_str().unwrap().to_owned());
-                                // The receiver is gone once it has heard enough.
-                                let _ = send.send(());
-                            }
-                            Ok(answer) => panic!("{}", answer.text),
-                            Err(_) => return kept,
-                        }
-                    }
-                })
-            })
-            .collect();
-        receive.iter().take(100).for_each(drop);
-        assert_eq!(server.stop(), Some(0));
-        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
-    });
-    assert!(kept.len() >= 100);
-    let server = Server::start_in(dir.path());
-    let missing: Vec<_> =
-        kept.iter().filter(|id| server.get(&format!("/v1/evidence/{id}")).status != 200).collect();
-    assert_eq!(missing, Vec::<&String>::new());
-}
-
-#[test]
 fn with_a_certificate_it_serves_tls_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
@@ -356,4 +268,26 @@ fn with_a_certificate_it_serves_tls_and_nothing_else() {
     assert!(server.send(&trusting(&other.cert.pem()), "GET", "/v1/whoami", &headers, None).is_err());
     let plain = Server::at(&server.url.replace("https://", "http://"), &server.admin);
     assert!(plain.send(&agent(), "GET", "/v1/whoami", &headers, None).is_err());
+}
+
+#[test]
+fn health_metrics_and_request_ids_tell_how_it_goes() {
+    let server = Server::start();
+    let open = |path: &str| server.request("GET", path, None, None);
+    assert_eq!((open("/healthz").status, open("/healthz").text.as_str()), (200, "ok\n"));
+    wait_for("/readyz", || (open("/readyz").json["ready"] == true).then_some(()));
+    server.import_starter();
+    assert_eq!(server.get("/v1/no-such-thing").status, 404);
+    let metrics = open("/metrics");
+    let content_type = metrics.headers["content-type"].to_str().unwrap();
+    assert!(content_type.starts_with("application/openmetrics-text"), "{content_type}");
+    for name in ["ledger_http_requests_total{class=\"4xx\"} 1", "ledger_store_position", "# EOF"] {
+        assert!(metrics.text.contains(name), "{name}: {}", metrics.text);
+    }
+    let mut headers = json_headers(&server.admin);
+    headers.push(("x-request-id".to_owned(), "of-the-client".to_owned()));
+    let refused = server.raw("GET", "/v1/evidence/x", &headers, None);
+    assert_eq!(refused.headers["x-request-id"], "of-the-client");
+    assert_eq!(refused.json["request_id"], "of-the-client");
+    assert_ne!(open("/healthz").headers["x-request-id"], open("/healthz").headers["x-request-id"]);
 }
