@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-
 use super::bad_input::first_control;
 use super::evidence::status_becomes;
 use super::history::{export, files, verified};
