@@ -108,10 +108,12 @@ impl Bootstrap {
 
     /// Opens a log's keys, and writes its genesis if there is none yet.
     async fn finish(&self, info: LogInfo, predecessor: Option<Predecessor>) -> Result<OpenLog, KeyringError> {
-        let keys = self.keyring.open_log(&info, &*self.store).await?;
+        let mut keys = self.keyring.open_log(&info, &*self.store).await?;
         let empty = self.store.log_head(&info.tenant).await?.is_none_or(|head| head.size == 0);
         if empty {
             self.append_genesis(&info, &keys, predecessor, None).await?;
+            // Another may have written it first, with a key of its own: what counts is the key in the log.
+            keys = self.keyring.open_log(&info, &*self.store).await?;
         } else if let Some(lost) = self.side.succession(&info.tenant).await? {
             // A loss was accepted: the log says so before anything else.
             let stream = key_stream(&info.tenant).map_err(|error| StoreError::invalid(error.to_string()))?;
@@ -162,7 +164,7 @@ impl Bootstrap {
         match self.store.append(vec![append]).await?.as_slice() {
             [Verdict::Committed { .. } | Verdict::Duplicate(_)] => Ok(()),
             // Somebody else wrote it in the meantime: as good.
-            [Verdict::WrongRevision { current: Some(_) }] => Ok(()),
+            [Verdict::WrongRevision { current: Some(_) } | Verdict::StaleKey { active: Some(_) }] => Ok(()),
             other => {
                 Err(StoreError::corrupt(format!("the genesis of {} was refused: {other:?}", info.origin))
                     .into())

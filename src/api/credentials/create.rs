@@ -13,7 +13,7 @@ use ledger_aggregates::values::{CredentialId, Environment, ProbeId, Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{NewKey, environment, keep};
+use super::{NewKey, environment, keep, shown_once};
 use crate::api::{command_id, word};
 use crate::app::App;
 use crate::auth::principal::Caller;
@@ -80,6 +80,7 @@ pub async fn issue_key(
     let order =
         Order::new(caller, stream(&word("/id", key.id())?)?, id.clone(), id.as_str().as_bytes()).creates();
     let done = app.command::<Credential>(&order, &CredentialCommand::Issue(issue)).await?;
+    shown_once(&done)?;
     app.directory_at(done.position).await?;
     let receipt = app.receipt(tenant, &done).await?;
     Ok(NewKey { id: key.id().to_owned(), key: key.expose().to_string(), receipt })

@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 
 use super::Receipt;
 use crate::app::App;
-use crate::error::ApiError;
+use crate::commands::Done;
+use crate::error::{ApiError, CONFLICT};
 
 /// A new secret, shown this once.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,6 +43,21 @@ pub async fn keep(app: &App, tenant: &TenantId, key: &ApiKey) -> Result<PublicKe
     let id = secret_id(key.id(), &secret.request_key);
     app.keyring.put(tenant, SecretKind::Credential, &id, &secret.mac).await?;
     super::word("/key", &ledger::b64::encode(secret.request_key))
+}
+
+/// A repeated request cannot be given its key again: only its check value was kept, and a new one would not be in force.
+///
+/// # Errors
+/// `conflict`
+pub fn shown_once(done: &Done) -> Result<(), ApiError> {
+    if done.duplicate {
+        return Err(ApiError::new(
+            CONFLICT,
+            "a key was made under this Idempotency-Key before, and is not shown again",
+        )
+        .hint("rotate the credential, or make another under a new Idempotency-Key"));
+    }
+    Ok(())
 }
 
 /// Keys of this server are live ones; `test` keys are for trials and work alike.

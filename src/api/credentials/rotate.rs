@@ -14,7 +14,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::create::stream;
-use super::{NewKey, environment, keep};
+use super::{NewKey, environment, keep, shown_once};
 use crate::api::{command_id, named};
 use crate::app::App;
 use crate::auth::principal::Caller;
@@ -58,6 +58,7 @@ pub async fn rotate(
     let id = command_id(&headers, &*app.clock, &*app.entropy)?;
     let order = Order::new(&caller, stream(&credential)?, id.clone(), id.as_str().as_bytes());
     let done = app.command::<Credential>(&order, &command).await?;
+    shown_once(&done)?;
     app.directory_at(done.position).await?;
     let receipt = app.receipt(&caller.tenant, &done).await?;
     Ok((

@@ -3,8 +3,7 @@
 /// Declares a table and the type of its rows.
 ///
 /// ```
-/// use std::sync::Arc;
-/// use ledger::readmodel::TypedRow;
+/// use ledger::readmodel::{Text, TypedRow};
 ///
 /// ledger::read_model! {
 ///     /// Lamps and whether they are on.
@@ -13,7 +12,7 @@
 ///     pub row LampRow {
 ///         key {
 ///             /// Which lamp.
-///             lamp: Text as Arc<str>,
+///             lamp: Text as Text,
 ///         }
 ///         /// Is it on?
 ///         lit: Bool as bool,

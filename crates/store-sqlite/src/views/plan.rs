@@ -91,12 +91,20 @@ pub fn plan(
         if !table.resident {
             return Err(QueryError::Order { table: table.name, column: unordered() }.into());
         }
-        return assemble(query, order, base, String::new(), &[], walk, symbols);
+        return assemble(query, order, base, String::new(), &[], walked(query, order, &[]), symbols);
     };
     let hint = chosen
         .index
         .map_or("NOT INDEXED".to_owned(), |at| format!("INDEXED BY {}", ddl::index_name(table, at)));
+    let walk = walked(query, order, &chosen.fixed);
     assemble(query, order, base, hint, &chosen.fixed, walk, symbols)
+}
+
+/// What tells one row on the way from the next: all of the order and the key that the bounds do not fix. A column that a
+/// filter fixes behind one that it does not still differs among the rows that are looked at and left out, and a page may
+/// end at one of those.
+fn walked(query: &Query, order: &[usize], bound: &[usize]) -> Vec<usize> {
+    distinct(order.iter().copied().chain(0..query.table.key)).filter(|at| !bound.contains(at)).collect()
 }
 
 fn distinct(columns: impl Iterator<Item = usize>) -> impl Iterator<Item = usize> {
