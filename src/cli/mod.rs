@@ -38,7 +38,7 @@ enum Verb {
     /// Run the ledger.
     Serve(serve::ServeArgs),
     /// See all of it in one go: evidence of this machine becomes signed, verified history.
-    #[command(after_help = "Examples:\n  ledger demo\n  ledger demo --exit --data /tmp/demo")]
+    #[command(after_help = "Examples:\n  ledger demo\n  ledger demo --exit --data demo-data")]
     Demo(crate::demo::DemoArgs),
     /// Look at systems and hand in what is found.
     #[command(
