@@ -57,4 +57,11 @@ any_event! {
     Reactor(crate::reactor::ReactorEvent), "Of a reactor.";
     Subject(crate::subject::SubjectEvent), "Of a data subject.";
     Tenant(crate::tenant::TenantEvent), "Of a tenant.";
+    Exchange(crate::exchange::ExchangeEvent), "Of an exchange.";
+    Intent(crate::intent::IntentEvent), "Of an intent.";
+    Ticket(crate::ticket::TicketEvent), "Of a ticket.";
+    Run(crate::run::RunEvent), "Of a run.";
+    Task(crate::task::TaskEvent), "Of a task.";
+    Route(crate::route::RouteEvent), "Of a route.";
+    Secret(crate::secret::SecretEvent), "Of a secret.";
 }

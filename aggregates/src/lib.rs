@@ -11,18 +11,25 @@ pub mod any;
 pub mod control;
 pub mod credential;
 pub mod evidence;
+pub mod exchange;
 pub mod export;
 pub mod framework;
 pub mod integration;
+pub mod intent;
 pub mod key;
 pub mod probe;
 pub mod reactor;
 pub mod refusal;
+pub mod route;
+pub mod run;
 pub mod schema;
+pub mod secret;
 pub mod subject;
+pub mod task;
 pub mod tenant;
 #[cfg(test)]
 mod testing;
+pub mod ticket;
 pub mod values;
 
 pub use any::{AnyEvent, all_schemas};

@@ -10,8 +10,11 @@ use ledger_aggregates::evidence::{Evidence, EvidenceCommand};
 use ledger_aggregates::integration::{Integration, IntegrationCommand};
 use ledger_aggregates::probe::{Probe, ProbeCommand};
 use ledger_aggregates::tenant::{Tenant, TenantCommand};
-use ledger_aggregates::values::{PauseReason, RetireReason, RevokeReason};
-use ledger_aggregates::{AnyEvent, alert, anchor, export, framework, key, reactor, subject};
+use ledger_aggregates::values::{CancelReason, PauseReason, RetireReason, RevokeReason};
+use ledger_aggregates::{
+    AnyEvent, alert, anchor, exchange, export, framework, intent, key, reactor, route, run,
+};
+use ledger_aggregates::{secret, subject, task, ticket};
 use proptest::prelude::*;
 
 /// Folds those of the events that are the aggregate's own, as they come from the store.
@@ -56,6 +59,30 @@ proptest! {
         fold::<framework::Framework>(&history);
         fold::<key::Key>(&history);
         fold::<subject::Subject>(&history);
+        fold::<exchange::Exchange>(&history);
+        fold::<route::Route>(&history);
+        fold::<run::Run>(&history);
+        fold::<secret::Secret>(&history);
+        let not_before = "2026-03-01T12:00:00Z".parse().expect("a time");
+        decide::<intent::Intent>(
+            &history,
+            [
+                intent::IntentCommand::Doubt { not_before, detail: None },
+                intent::IntentCommand::NotFound { not_before },
+                intent::IntentCommand::Replay,
+                intent::IntentCommand::Cancel { reason: CancelReason::Requested },
+            ],
+        );
+        decide::<task::Task>(&history, [task::TaskCommand::Reconsider]);
+        decide::<ticket::Ticket>(
+            &history,
+            [
+                ticket::TicketCommand::Miss,
+                ticket::TicketCommand::ConfirmGone,
+                ticket::TicketCommand::Recreate,
+                ticket::TicketCommand::Waive,
+            ],
+        );
         decide::<reactor::Reactor>(&history, [reactor::ReactorCommand::Activate, reactor::ReactorCommand::Deactivate]);
     }
 }

@@ -157,6 +157,9 @@ fn list_bound(member: &MemberSchema) -> ListBound {
         ("applied", _) => ListBound::Items(32),
         // 256 pieces of evidence.
         ("evidence", Kind::List(_)) => ListBound::Items(256),
+        // 32 fields of a ticket, 16 marks of writes, 16 tickets of a task.
+        ("fields" | "taken" | "apart" | "conflicts", _) => ListBound::Items(32),
+        ("receipts" | "tickets", _) => ListBound::Items(16),
         // 512 digests.
         ("digests", _) => ListBound::Items(512),
         // Chunks of a catalogue are bounded in bytes.

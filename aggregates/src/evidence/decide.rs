@@ -178,7 +178,7 @@ fn submit(s: &SubmitEvidence, now: Timestamp) -> Result<Vec<EvidenceEvent>, Evid
     check_controls(&s.controls)?;
     check_times(s, now)?;
     check_content(s)?;
-    let result = recorded_result(s.result, s.checked);
+    let result = s.recorded_result();
     let submitted = EvidenceSubmitted {
         check: s.check.clone(),
         probe: s.probe.clone(),
@@ -200,6 +200,14 @@ fn submit(s: &SubmitEvidence, now: Timestamp) -> Result<Vec<EvidenceEvent>, Evid
         blobs: (!s.blobs.is_empty()).then(|| s.blobs.clone()).into(),
     };
     Ok(vec![submitted.into()])
+}
+
+impl SubmitEvidence {
+    /// The result that will count.
+    #[must_use]
+    pub const fn recorded_result(&self) -> CheckResult {
+        recorded_result(self.result, self.checked)
+    }
 }
 
 /// Nothing checked shows nothing: a pass or a failure of nothing is inconclusive.

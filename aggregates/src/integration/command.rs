@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::values::{DegradedReason, IntegrationKind, PauseReason, RetireReason, Version};
+use crate::values::{DegradedReason, IntegrationKind, PauseReason, RetireReason, ValueMac, Version};
 
 /// What may be asked of an integration.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,19 @@ pub enum IntegrationCommand {
         /// Where the other system is.
         endpoint: Option<String>,
     },
+    /// Give it an earlier configuration again.
+    Restore {
+        /// The number of the configuration that this one replaces; none: whichever it is.
+        replaces: Option<u32>,
+        /// The number of the earlier one.
+        restores: u32,
+        /// The earlier configuration, as its event disclosed it.
+        config: Value,
+        /// How often it worked, in seconds.
+        cadence_seconds: Option<u32>,
+        /// Where the other system was.
+        endpoint: Option<String>,
+    },
     /// Let it work.
     Enable,
     /// Let it stand still.
@@ -51,6 +64,13 @@ pub enum IntegrationCommand {
     Upgrade {
         /// The version from here on.
         to: Version,
+    },
+    /// Run only this package under the version that is in force. The same again changes nothing.
+    Pin {
+        /// The MAC of the package's digest.
+        package: ValueMac,
+        /// The package's digest: SHA-256, in hexadecimal.
+        digest: String,
     },
     /// Let it be over.
     Retire {

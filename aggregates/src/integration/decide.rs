@@ -5,8 +5,9 @@ use ledger::domain::{Aggregate, DecideCtx};
 use super::command::limits;
 use super::{Activity, Endpoint, Health, IntegrationCommand, IntegrationConfigured, IntegrationDegraded};
 use super::{IntegrationEnabled, IntegrationEvent, IntegrationPaused, IntegrationRecovered};
+use super::{IntegrationPinned, IntegrationRestored, IntegrationUpgraded, Registration};
 use super::{IntegrationRegistered, IntegrationResumed, IntegrationRetired, IntegrationState};
-use super::{IntegrationUpgraded, Registration};
+use crate::exchange::BodyDigest;
 use crate::refusals;
 use crate::schema::Confidential;
 
@@ -40,6 +41,14 @@ refusals! {
             current: u32
         } => Conflict, "integration-configuration-changed", "/replaces",
             "configuration {given} is not the current one, which is {current}", "read the current configuration, and apply the change to it";
+        /// An earlier configuration that there never was.
+        NoSuchConfiguration {
+            /// What the command restores.
+            given: u32,
+            /// What there is.
+            current: u32
+        } => Invalid, "integration-configuration-unknown", "/restores",
+            "there is no configuration {given}; the current one is {current}", "restore one of the earlier ones";
         /// A configuration that is no object.
         ConfigNotAnObject {} => Invalid, "integration-config", "/config",
             "the configuration is not an object", "send a JSON object";
@@ -114,6 +123,14 @@ fn change(
 ) -> Result<Vec<IntegrationEvent>, IntegrationRefusal> {
     Ok(match (command, registration.activity, registration.health) {
         (IntegrationCommand::Configure { .. }, _, _) => vec![configure(registration, command)?],
+        (IntegrationCommand::Restore { .. }, _, _) => vec![restore(registration, command)?],
+        (IntegrationCommand::Pin { package, digest }, _, _)
+            if registration.package.as_ref() != Some(package) =>
+        {
+            let (version, package) = (registration.adapter_version.clone(), package.clone());
+            let digest = Confidential::of(BodyDigest(digest.clone()));
+            vec![IntegrationPinned { version, package, digest }.into()]
+        }
         (IntegrationCommand::Enable, Activity::Disabled, _) if registration.config_version == 0 => {
             return Err(IntegrationRefusal::NotConfigured {});
         }
@@ -166,7 +183,47 @@ fn configure(
         return Err(IntegrationRefusal::ConfigNotAnObject {});
     };
     let current = registration.config_version;
-    if let Some(given) = *replaces
+    check_config(current, *replaces, config, *cadence_seconds, endpoint.as_deref())?;
+    let configured = IntegrationConfigured {
+        config_version: current.saturating_add(1),
+        cadence_seconds: *cadence_seconds,
+        config: Confidential::of(config.clone()),
+        endpoint: endpoint.clone().map(Endpoint).into(),
+    };
+    Ok(configured.into())
+}
+
+fn restore(
+    registration: &Registration,
+    command: &IntegrationCommand,
+) -> Result<IntegrationEvent, IntegrationRefusal> {
+    let IntegrationCommand::Restore { replaces, restores, config, cadence_seconds, endpoint } = command
+    else {
+        return Err(IntegrationRefusal::ConfigNotAnObject {});
+    };
+    let current = registration.config_version;
+    if *restores == 0 || *restores > current {
+        return Err(IntegrationRefusal::NoSuchConfiguration { given: *restores, current });
+    }
+    check_config(current, *replaces, config, *cadence_seconds, endpoint.as_deref())?;
+    let restored = IntegrationRestored {
+        config_version: current.saturating_add(1),
+        restores: *restores,
+        cadence_seconds: *cadence_seconds,
+        config: Confidential::of(config.clone()),
+        endpoint: endpoint.clone().map(Endpoint).into(),
+    };
+    Ok(restored.into())
+}
+
+fn check_config(
+    current: u32,
+    replaces: Option<u32>,
+    config: &serde_json::Value,
+    cadence_seconds: Option<u32>,
+    endpoint: Option<&str>,
+) -> Result<(), IntegrationRefusal> {
+    if let Some(given) = replaces
         && given != current
     {
         return Err(IntegrationRefusal::Replaces { given, current });
@@ -178,19 +235,13 @@ fn configure(
     if bytes > limits::CONFIG_BYTES_MAX {
         return Err(IntegrationRefusal::ConfigTooLarge { bytes });
     }
-    check_text("endpoint", endpoint.as_deref(), limits::ENDPOINT_CHARS_MAX)?;
-    if let Some(seconds) = *cadence_seconds
+    check_text("endpoint", endpoint, limits::ENDPOINT_CHARS_MAX)?;
+    if let Some(seconds) = cadence_seconds
         && (seconds == 0 || seconds > limits::CADENCE_SECONDS_MAX)
     {
         return Err(IntegrationRefusal::Cadence { seconds });
     }
-    let configured = IntegrationConfigured {
-        config_version: current.saturating_add(1),
-        cadence_seconds: *cadence_seconds,
-        config: Confidential::of(config.clone()),
-        endpoint: endpoint.clone().map(Endpoint).into(),
-    };
-    Ok(configured.into())
+    Ok(())
 }
 
 fn check_text(member: &'static str, text: Option<&str>, max: usize) -> Result<(), IntegrationRefusal> {

@@ -1,8 +1,9 @@
 //! What happens to an integration with another system.
 
 use crate::events;
+use crate::exchange::BodyDigest;
 use crate::schema::{Confidential, Kind, Private};
-use crate::values::{DegradedReason, IntegrationKind, PauseReason, RetireReason, Version};
+use crate::values::{DegradedReason, IntegrationKind, PauseReason, RetireReason, ValueMac, Version};
 
 events! {
     /// What happened to an integration.
@@ -22,6 +23,19 @@ events! {
         Configured(IntegrationConfigured) = "ledger.integration.configured.v1" {
             /// The number of the configuration, counted from 1.
             config_version: u32,
+            /// How often it works, in seconds.
+            cadence_seconds: Option<u32>,
+            /// The configuration.
+            config: Confidential<serde_json::Value>,
+            /// Where the other system is.
+            endpoint: Confidential<Endpoint>,
+        }
+        /// An earlier configuration is in force again, under a number of its own.
+        Restored(IntegrationRestored) = "ledger.integration.restored.v1" {
+            /// The number of the configuration, counted from 1.
+            config_version: u32,
+            /// The number of the one that it repeats.
+            restores: u32,
             /// How often it works, in seconds.
             cadence_seconds: Option<u32>,
             /// The configuration.
@@ -60,6 +74,15 @@ events! {
             from: Version,
             /// The version now.
             to: Version,
+        }
+        /// The package of an adapter is pinned: nothing else is run under this version.
+        Pinned(IntegrationPinned) = "ledger.integration.pinned.v1" {
+            /// The adapter's version.
+            version: Version,
+            /// The MAC of the package's digest.
+            package: ValueMac,
+            /// The package's digest: SHA-256, in hexadecimal.
+            digest: Confidential<BodyDigest>,
         }
         /// An integration is over.
         Retired(IntegrationRetired) = "ledger.integration.retired.v1" {

@@ -1,7 +1,7 @@
 //! What is known about an integration.
 
 use super::IntegrationEvent;
-use crate::values::{DegradedReason, IntegrationKind, PauseReason, Version};
+use crate::values::{DegradedReason, IntegrationKind, PauseReason, ValueMac, Version};
 
 /// What is known about an integration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Registration {
     pub kind: IntegrationKind,
     /// The adapter's version.
     pub adapter_version: Version,
+    /// The package that alone is run under this version.
+    pub package: Option<ValueMac>,
     /// The number of its configuration; 0: none yet.
     pub config_version: u32,
     /// Does it work?
@@ -64,6 +66,7 @@ impl IntegrationState {
             (_, IntegrationEvent::Registered(e)) => Self::Registered(Registration {
                 kind: e.kind.clone(),
                 adapter_version: e.adapter_version.clone(),
+                package: None,
                 config_version: 0,
                 activity: Activity::Disabled,
                 health: Health::Good,
@@ -80,6 +83,8 @@ impl Registration {
     fn after(mut self, event: &IntegrationEvent) -> Self {
         match event {
             IntegrationEvent::Configured(e) => self.config_version = e.config_version,
+            IntegrationEvent::Restored(e) => self.config_version = e.config_version,
+            IntegrationEvent::Pinned(e) => self.package = Some(e.package.clone()),
             IntegrationEvent::Enabled(_) | IntegrationEvent::Resumed(_) => self.activity = Activity::Enabled,
             IntegrationEvent::Paused(e) => self.activity = Activity::Paused { reason: e.reason },
             IntegrationEvent::Degraded(e) => {
@@ -87,7 +92,10 @@ impl Registration {
                 self.episodes = e.episode;
             }
             IntegrationEvent::Recovered(_) => self.health = Health::Good,
-            IntegrationEvent::Upgraded(e) => self.adapter_version = e.to.clone(),
+            IntegrationEvent::Upgraded(e) => {
+                self.adapter_version = e.to.clone();
+                self.package = None;
+            }
             IntegrationEvent::Registered(_) | IntegrationEvent::Retired(_) => {}
         }
         self

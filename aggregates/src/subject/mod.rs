@@ -1,6 +1,7 @@
 //! Data subjects: holds and erasure.
 //!
-//! The erasure is decided and recorded here; destroying the key and the ciphertexts is the caller's, before this event is appended.
+//! The erasure is decided and recorded here; destroying the key and the ciphertexts is the caller's. It notes first that it
+//! will, so that an event without the deed is made good after a crash, and asks here before it destroys anything.
 
 mod event;
 #[cfg(test)]

@@ -54,6 +54,15 @@ tokens! {
     Region(Id, "region", 1..=32, "1 to 32 of a-z, 0-9 and '-'", lower_hyphen)
     /// A version of a catalogue or a program.
     Version(Id, "version", 1..=64, "1 to 64 of A-Z, a-z, 0-9, '.', '_', '+' and '-'", version)
+    /// A route: opaque, chosen by whoever sets it.
+    RouteId(Id, "route id", 1..=64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    /// The name of a secret of a connection.
+    SecretName(Id, "secret name", 1..=120, "1 to 120 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    /// A neutral field of a ticket, for example `title`.
+    FieldName(Id, "field name", 1..=64, "1 to 64 of a-z, 0-9, '.', '_' and '-'", lower_id)
+    /// The HMAC-SHA-256 of a confidential value under a key of the tenant: equal values are seen to be equal, and
+    /// nothing else. Never a plain digest, which would let small values be guessed.
+    ValueMac(Id, "value mac", 64..=64, "64 of 0-9 and a-f", lower_hex)
     /// The origin of a log: `<ledger name>/<tenant id>`, with `/e2` and so on for a successor.
     OriginName(Id, "log origin", 1..=255, "1 to 255 visible ASCII characters", visible)
 }
@@ -212,6 +221,27 @@ uuid_id!(
     ExportId, "export id", "export"
 );
 
+uuid_id!(
+    /// One task.
+    TaskId, "task id", "task"
+);
+uuid_id!(
+    /// One ticket: a UUIDv5 of its task and its integration. It is also the obligation key at the vendor.
+    TicketId, "ticket id", "ticket"
+);
+uuid_id!(
+    /// One thing to be brought about in another system: a UUIDv5 of what asks for it, so that it is done once.
+    IntentId, "intent id", "intent"
+);
+uuid_id!(
+    /// One request to another system, with its answer.
+    ExchangeId, "exchange id", "exchange"
+);
+uuid_id!(
+    /// One run of an integration.
+    RunId, "run id", "run"
+);
+
 macro_rules! stream_of {
     ($($name:ident, $category:literal;)+) => {$(
         impl $name {
@@ -232,4 +262,6 @@ stream_of! {
     ProbeId, "probe";
     CredentialId, "credential";
     IntegrationId, "integration";
+    RouteId, "route";
+    SecretName, "secret";
 }

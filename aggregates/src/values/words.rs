@@ -215,6 +215,20 @@ choices! {
         IntegrationDegraded = "integration_degraded",
         /// A projection holds back an event that it cannot fold.
         ProjectionQuarantined = "projection_quarantined",
+        /// Work in another system waits for somebody.
+        WorkParked = "work_parked",
+        /// Both sides changed the same field of a ticket.
+        TicketConflict = "ticket_conflict",
+        /// A ticket is gone, or may not be seen any more.
+        TicketMissing = "ticket_missing",
+        /// An integration was not heard of in time.
+        IntegrationSilent = "integration_silent",
+        /// The other side limits the rate.
+        RateLimited = "rate_limited",
+        /// A token of a connection is about to expire.
+        TokenExpiring = "token_expiring",
+        /// A token of a connection has expired, or is refused.
+        TokenExpired = "token_expired",
     }
 }
 
