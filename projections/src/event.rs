@@ -168,6 +168,13 @@ facts! {
     probe: Probe(ledger_aggregates::probe::ProbeEvent), "What happened to a probe.";
     subject: Subject(ledger_aggregates::subject::SubjectEvent), "What happened to a data subject.";
     tenant: Tenant(ledger_aggregates::tenant::TenantEvent), "What happened to a tenant.";
+    exchange: Exchange(ledger_aggregates::exchange::ExchangeEvent), "What happened in an exchange.";
+    intent: Intent(ledger_aggregates::intent::IntentEvent), "What happened to an intent.";
+    route: Route(ledger_aggregates::route::RouteEvent), "What happened to a route.";
+    run: Run(ledger_aggregates::run::RunEvent), "What happened in a run.";
+    secret: Secret(ledger_aggregates::secret::SecretEvent), "What happened to a secret.";
+    task: Task(ledger_aggregates::task::TaskEvent), "What happened to a task.";
+    ticket: Ticket(ledger_aggregates::ticket::TicketEvent), "What happened to a ticket.";
 }
 
 /// Reads the id of an event's aggregate out of its stream; a stream that does not fit is poison.

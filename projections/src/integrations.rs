@@ -103,6 +103,12 @@ fn change(row: &mut IntegrationRow, index: u64, fact: &IntegrationEvent) {
             row.cadence_seconds = configured.cadence_seconds.map(u64::from);
             row.config_index = Some(index);
         }
+        IntegrationEvent::Restored(restored) => {
+            row.config_version = Some(restored.config_version.into());
+            row.cadence_seconds = restored.cadence_seconds.map(u64::from);
+            row.config_index = Some(index);
+        }
+        IntegrationEvent::Pinned(_) => {}
         IntegrationEvent::Enabled(_) | IntegrationEvent::Resumed(_) => {
             row.state = "enabled".into();
             row.reason = None;

@@ -11,24 +11,32 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod configurations;
 pub mod controls;
 pub mod credentials;
 pub mod deadlines;
 mod event;
 pub mod evidence;
+pub mod exchanges;
 pub mod exports;
 mod fast;
 pub mod frameworks;
 pub mod integrations;
+pub mod intents;
 pub mod keys;
 pub mod probes;
 pub mod reactors;
 mod registry;
+pub mod routes;
+pub mod runs;
 pub mod scorecards;
+pub mod secrets;
 pub mod subjects;
+pub mod tasks;
 pub mod tenants;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tickets;
 
 pub use event::{Fact, LogEvent, Malformed};
 pub use registry::{LedgerModels, PROJECTIONS, Projection};

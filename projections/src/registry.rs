@@ -8,8 +8,9 @@ use ledger::time::Timestamp;
 
 use crate::event::LogEvent;
 use crate::{
-    alerts, audit, controls, credentials, evidence, exports, frameworks, integrations, keys, probes,
-    scorecards, subjects, tenants,
+    alerts, audit, configurations, controls, credentials, evidence, exchanges, exports, frameworks,
+    integrations, intents, keys, probes, routes, runs, scorecards, secrets, subjects, tasks, tenants,
+    tickets,
 };
 
 /// A pure fold of events into its own tables.
@@ -39,6 +40,14 @@ pub const PROJECTIONS: &[&dyn Projection] = &[
     &keys::Keys,
     &exports::Exports,
     &subjects::Subjects,
+    &routes::Routes,
+    &tasks::Tasks,
+    &tickets::Tickets,
+    &intents::Intents,
+    &exchanges::Exchanges,
+    &runs::Runs,
+    &secrets::Secrets,
+    &configurations::Configurations,
 ];
 
 /// The product's read models, for the runner and for the offline replay.

@@ -10,8 +10,10 @@ use ledger_aggregates::AnyEvent;
 use ledger_aggregates::alert::{AlertCommand, RaiseAlert};
 use ledger_aggregates::control::ControlEvent;
 use ledger_aggregates::integration::IntegrationEvent;
+use ledger_aggregates::intent::IntentEvent;
 use ledger_aggregates::probe::ProbeEvent;
-use ledger_aggregates::values::{AlertId, AlertKind, AlertResolution, Severity};
+use ledger_aggregates::ticket::TicketEvent;
+use ledger_aggregates::values::{AlertId, AlertKind, AlertResolution, ConflictPolicy, Severity};
 
 use super::intent::command_id;
 use super::{Intent, IntentCommand, SeenEvent};
@@ -28,6 +30,16 @@ pub const ALERT_TYPES: &[&str] = &[
     "ledger.integration.degraded.v1",
     "ledger.integration.recovered.v1",
     "ledger.integration.retired.v1",
+    "ledger.intent.parked.v1",
+    "ledger.intent.replayed.v1",
+    "ledger.intent.cancelled.v1",
+    "ledger.ticket.conflicted.v1",
+    "ledger.ticket.conflict_resolved.v1",
+    "ledger.ticket.tombstone_suspected.v1",
+    "ledger.ticket.found_again.v1",
+    "ledger.ticket.relinked.v1",
+    "ledger.ticket.recreated.v1",
+    "ledger.ticket.closed.v1",
 ];
 
 /// The alerts that a batch of events raises and resolves, in the order of the events.
@@ -70,6 +82,38 @@ fn alert(seen: &SeenEvent) -> Option<Intent> {
             }
             _ => None,
         },
+        AnyEvent::Intent(event) => of_intent(seen, event),
+        AnyEvent::Ticket(event) => of_ticket(seen, event),
+        _ => None,
+    }
+}
+
+fn of_intent(seen: &SeenEvent, event: &IntentEvent) -> Option<Intent> {
+    use AlertKind::WorkParked;
+    match event {
+        IntentEvent::Parked(e) => Some(raise(seen, WorkParked, Severity::Warning, e.episode, None)),
+        IntentEvent::Replayed(e) => Some(resolve(seen, WorkParked, e.episode)),
+        IntentEvent::Cancelled(e) => e.episode.map(|episode| resolve(seen, WorkParked, episode)),
+        _ => None,
+    }
+}
+
+fn of_ticket(seen: &SeenEvent, event: &TicketEvent) -> Option<Intent> {
+    use AlertKind::{TicketConflict, TicketMissing};
+    let found = |episode| resolve(seen, TicketMissing, episode);
+    match event {
+        // What a policy decides asks for nobody's attention.
+        TicketEvent::Conflicted(e) if e.policy == ConflictPolicy::Hold => {
+            Some(raise(seen, TicketConflict, Severity::Warning, e.conflict, None))
+        }
+        TicketEvent::ConflictResolved(e) => Some(resolve(seen, TicketConflict, e.conflict)),
+        TicketEvent::TombstoneSuspected(e) => {
+            Some(raise(seen, TicketMissing, Severity::Warning, e.episode, None))
+        }
+        TicketEvent::FoundAgain(e) => Some(found(e.episode)),
+        TicketEvent::Relinked(e) => e.episode.map(found),
+        TicketEvent::Recreated(e) => Some(found(e.episode)),
+        TicketEvent::Closed(e) => e.episode.map(found),
         _ => None,
     }
 }

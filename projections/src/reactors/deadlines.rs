@@ -12,7 +12,8 @@ use ledger_aggregates::alert::{AlertCommand, RaiseAlert};
 use ledger_aggregates::control::{ControlCommand, status};
 use ledger_aggregates::credential::CredentialCommand;
 use ledger_aggregates::probe::ProbeCommand;
-use ledger_aggregates::values::{AlertId, AlertKind, ControlRef, CredentialId, ProbeId, Severity};
+use ledger_aggregates::task::TaskCommand;
+use ledger_aggregates::values::{AlertId, AlertKind, ControlRef, CredentialId, ProbeId, Severity, TaskId};
 
 use super::intent::command_id;
 use super::{Intent, IntentCommand};
@@ -51,6 +52,17 @@ pub struct CredentialDeadline {
     pub credential: CredentialId,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+}
+
+/// The end of an accepted risk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RiskDeadline {
+    /// Whose task.
+    pub tenant: TenantId,
+    /// Which.
+    pub task: TaskId,
+    /// When the risk is accepted no longer.
+    pub reconsider_at: Timestamp,
 }
 
 /// Marks the controls stale whose deadline has passed.
@@ -105,6 +117,18 @@ fn credential(row: CredentialDeadline, now: Timestamp) -> Option<Intent> {
     };
     let command = IntentCommand::Alert(alert, AlertCommand::Raise(raise));
     Some(intent("expiring-credentials", row.tenant, &alert.stream(), row.expires_at, command))
+}
+
+/// Looks again at the tasks whose accepted risk has ended.
+pub fn ended_risks(rows: impl IntoIterator<Item = RiskDeadline>, now: Timestamp) -> Vec<Intent> {
+    let ended = rows.into_iter().filter(|row| now > row.reconsider_at);
+    ended
+        .map(|row| {
+            let stream = row.task.stream();
+            let command = IntentCommand::Task(row.task, TaskCommand::Reconsider);
+            intent("ended-risks", row.tenant, &stream, row.reconsider_at, command)
+        })
+        .collect()
 }
 
 /// Time is the cause, so there is no event to name.

@@ -35,10 +35,14 @@ fn seen(id: u128, stream: StreamId, event: impl Into<AnyEvent>) -> SeenEvent {
     SeenEvent {
         tenant: tenant(1),
         stream,
+        seq: 0,
         id: EventId(Uuid::from_u128(id)),
         correlation: None,
         actor,
+        time: at("2026-03-01T12:00:00Z"),
         event: event.into(),
+        opened: serde_json::Map::new(),
+        ticket: None,
     }
 }
 
@@ -338,7 +342,7 @@ fn a_silent_probe_is_asked_to_be_marked() {
 #[test]
 fn reactors_name_the_types_that_they_react_to() {
     let known: BTreeSet<&str> = ledger_aggregates::all_schemas().map(|schema| schema.event_type).collect();
-    for event_type in EVIDENCE_TYPES.iter().chain(ALERT_TYPES) {
+    for event_type in EVIDENCE_TYPES.iter().chain(ALERT_TYPES).chain(TASK_TYPES).chain(TICKET_TYPES) {
         assert!(known.contains(event_type), "{event_type}");
     }
 }
