@@ -13,6 +13,7 @@ mod http;
 pub mod jira;
 mod server;
 pub mod servicenow;
+pub mod sink;
 
 pub use faults::{Fault, Faults, Rule};
 pub use http::{Message, Reply, Request};

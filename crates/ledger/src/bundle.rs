@@ -14,10 +14,14 @@
 //! entries but for the list of files, about 120 bytes for each 128 entries.
 
 mod disclosed;
+mod files;
+mod pack;
 mod writer;
 
 pub use disclosed::{DisclosedLine, DisclosedLineError, LINE_BYTES_MAX};
-pub use writer::{BundleError, BundleMeta, BundleSink, BundleSummary, BundleWriter, MemorySink};
+pub use files::{BundleError, BundleMeta, BundleSink, BundleSummary, MemorySink};
+pub use pack::{EVENTS, PackWriter, event_index, event_path};
+pub use writer::BundleWriter;
 
 /// The signed head.
 pub const CHECKPOINT: &str = "checkpoint";

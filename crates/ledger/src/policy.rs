@@ -63,6 +63,21 @@ impl Policy {
         Self { genesis, logs, members: Vec::new(), quorum: None }
     }
 
+    /// The same logs with the witnesses and the quorum of `other`.
+    #[must_use]
+    pub fn with_witnesses(mut self, other: &Self) -> Self {
+        self.members.clone_from(&other.members);
+        self.quorum = other.quorum;
+        self
+    }
+
+    /// The same file without its demand: the witnesses stay named, and a verifier knows their cosignatures.
+    #[must_use]
+    pub fn without_quorum(mut self) -> Self {
+        self.quorum = None;
+        self
+    }
+
     /// The event hash that entry 0 of the log must have, if the file pins it.
     pub const fn genesis(&self) -> Option<&Hash> {
         self.genesis.as_ref()

@@ -83,12 +83,15 @@ pub fn enter(settings: &Settings) -> Result<Layers, SandboxError> {
     if threads != 1 {
         return Err(SandboxError::Threads(threads));
     }
+    let host = sys::parent();
     let mut layers = Layers::default();
     if settings.wants(Layer::User) && sys::is_root() {
-        sys::become_nobody().map_err(|source| SandboxError::Step { step: "become nobody", source })?;
+        sys::become_nobody()
+            .and_then(|()| sys::die_with(host))
+            .map_err(|source| SandboxError::Step { step: "become nobody", source })?;
         layers.add(Layer::User);
     }
-    if settings.wants(Layer::Namespaces) && namespaces::enter(&settings.profile)? {
+    if settings.wants(Layer::Namespaces) && namespaces::enter(&settings.profile, host)? {
         layers.add(Layer::Namespaces);
     }
     if settings.wants(Layer::Capabilities) && capabilities::drop_all().is_ok() {

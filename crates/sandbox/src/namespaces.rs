@@ -19,7 +19,10 @@ const ALL: libc::c_int = libc::CLONE_NEWUSER
     | libc::CLONE_NEWCGROUP;
 
 /// Enters them and goes on in the child. `false`: the kernel permits none; nothing has changed.
-pub(crate) fn enter(profile: &Profile) -> Result<bool, SandboxError> {
+///
+/// The child dies with the process that called, and that one with the host: an adapter that hears nothing, because it spins
+/// or sleeps, would outlive a host that is killed.
+pub(crate) fn enter(profile: &Profile, host: libc::pid_t) -> Result<bool, SandboxError> {
     let (uid, gid) = sys::ids();
     if sys::unshare(ALL).is_err() {
         return Ok(false);
@@ -27,6 +30,7 @@ pub(crate) fn enter(profile: &Profile) -> Result<bool, SandboxError> {
     // From here on a failure leaves a half-made namespace: only stricter than none, but not to be called achieved.
     let prepared = map_ids(uid, gid).and_then(|()| root_for(profile));
     let step = |step| move |source| SandboxError::Step { step, source };
+    sys::die_with(host).map_err(step("die with the host"))?;
     let (read, write) = sys::pipe().map_err(step("pipe"))?;
     match sys::fork().map_err(step("fork into the pid namespace"))? {
         Forked::Parent(child) => {

@@ -53,6 +53,18 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong)
 }
 
+/// Who started this process.
+pub(crate) fn parent() -> libc::pid_t {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getppid() }
+}
+
+/// [`die_with_parent`] once more, after a change of identity: the host may have died in between, when nothing told of it.
+pub(crate) fn die_with(host: libc::pid_t) -> io::Result<()> {
+    die_with_parent()?;
+    if parent() == host { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
+}
+
 pub(crate) fn unshare(flags: c_int) -> io::Result<()> {
     // SAFETY: flags only.
     check(unsafe { libc::unshare(flags) }).map(drop)

@@ -83,6 +83,16 @@ async fn disclosures(
     client.query(sql, &[&tenant.as_str(), &indexes]).await?.iter().map(disclosure).collect()
 }
 
+async fn disclosures_of(
+    client: &Client,
+    tenant: &TenantId,
+    subject: &SubjectId,
+) -> Result<Vec<StoredDisclosure>, PgError> {
+    let sql = "SELECT d.idx, d.subject, d.ciphertext FROM disclosures d JOIN logs l ON d.log = l.log
+               WHERE l.tenant = $1 AND d.subject = $2 ORDER BY d.idx, d.number";
+    client.query(sql, &[&tenant.as_str(), &subject.as_str()]).await?.iter().map(disclosure).collect()
+}
+
 async fn erase(
     client: &Client,
     tenant: &TenantId,
@@ -240,6 +250,14 @@ impl SideStore for PostgresStore {
         indexes: &[u64],
     ) -> Result<Vec<StoredDisclosure>, StoreError> {
         asked(disclosures(&*self.client().await?, tenant, indexes).await)
+    }
+
+    async fn disclosures_of(
+        &self,
+        tenant: &TenantId,
+        subject: &SubjectId,
+    ) -> Result<Vec<StoredDisclosure>, StoreError> {
+        asked(disclosures_of(&*self.client().await?, tenant, subject).await)
     }
 
     async fn erase(

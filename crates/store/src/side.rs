@@ -74,6 +74,16 @@ pub trait SideStore: Send + Sync + 'static {
         indexes: &[u64],
     ) -> Result<Vec<StoredDisclosure>, StoreError>;
 
+    /// The disclosures of a data subject, in the order of their events.
+    ///
+    /// # Errors
+    /// The storage's failure.
+    async fn disclosures_of(
+        &self,
+        tenant: &TenantId,
+        subject: &SubjectId,
+    ) -> Result<Vec<StoredDisclosure>, StoreError>;
+
     /// Destroys the disclosures of a data subject, and the records of the commands named, so that their bytes
     /// are gone from the storage. Returns the indexes of the events whose disclosures were destroyed.
     ///

@@ -1,8 +1,10 @@
 //! Following the store: events from a position on, without gaps, with a signal when all have been given.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
+use ledger::clock::Stopwatch;
+use tokio::sync::{Notify, watch};
 
 use crate::contract::EventStore;
 use crate::error::StoreError;
@@ -28,19 +30,35 @@ pub struct Subscription {
     next: u64,
     page: usize,
     said_caught_up: Option<u64>,
+    gather: Option<Gather>,
+}
+
+/// How events are gathered while they keep coming.
+struct Gather {
+    every: Duration,
+    hurry: Arc<Notify>,
+    last: Option<Stopwatch>,
 }
 
 impl Subscription {
     /// Follows from `from` on, that position included.
     pub fn new(store: Arc<dyn EventStore>, from: u64, filter: Filter) -> Self {
         let head = store.subscribe();
-        Self { store, head, filter, next: from.max(1), page: 1000, said_caught_up: None }
+        Self { store, head, filter, next: from.max(1), page: 1000, said_caught_up: None, gather: None }
     }
 
     /// At most so many events in one delivery.
     #[must_use]
     pub fn page(mut self, events: usize) -> Self {
         self.page = events.max(1);
+        self
+    }
+
+    /// While events keep coming, gives them no more often than this, so that what each delivery costs is paid once for
+    /// many commits. What comes after a pause is given at once, and so is a full page; `hurry` ends the wait early.
+    #[must_use]
+    pub fn gather(mut self, every: Duration, hurry: Arc<Notify>) -> Self {
+        self.gather = Some(Gather { every, hurry, last: None });
         self
     }
 
@@ -58,6 +76,7 @@ impl Subscription {
         loop {
             let committed = *self.head.borrow_and_update();
             if self.next <= committed {
+                self.gathered(committed).await;
                 let query = Read::all(self.next).filter(self.filter.clone()).limit(self.page);
                 let page = self.store.read(query).await?;
                 // Filtered reads move on over what does not pass; an unfiltered page that is empty moves nothing.
@@ -78,5 +97,20 @@ impl Subscription {
                 return Err(StoreError::Closed);
             }
         }
+    }
+
+    /// Waits until the next page is due.
+    async fn gathered(&mut self, committed: u64) {
+        let waiting = committed - self.next + 1;
+        let Some(gather) = &mut self.gather else { return };
+        let since = gather.last.map(|last| last.elapsed());
+        let left = since.and_then(|since| gather.every.checked_sub(since));
+        if let Some(left) = left
+            && waiting < self.page as u64
+        {
+            // Either way it is read now; a delivery that was cancelled here waits again.
+            let _ = tokio::time::timeout(left, gather.hurry.notified()).await;
+        }
+        gather.last = Some(Stopwatch::start());
     }
 }

@@ -21,6 +21,11 @@ pub struct Anchor {
 }
 
 impl Anchor {
+    /// Its file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The size of the tenant's log that was anchored.
     pub const fn size(&self) -> u64 {
         self.verified.anchored.size

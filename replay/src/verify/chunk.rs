@@ -138,7 +138,7 @@ impl Work<'_> {
     }
 
     /// Reads a file and holds it against the manifest; false if that failed and was noted.
-    fn read_file(&self, path: &str, max: u64, buffer: &mut Vec<u8>) -> bool {
+    pub fn read_file(&self, path: &str, max: u64, buffer: &mut Vec<u8>) -> bool {
         let read = self.directory.read_into(path, max, buffer);
         if self.failures.ok(read, |reason| Failure::file(path, reason)).is_none() {
             return false;
@@ -147,7 +147,8 @@ impl Work<'_> {
         true
     }
 
-    fn read_headers<'e>(&self, entries: &'e [(u64, Entry)]) -> Vec<(Seen, Header<'e>)> {
+    /// The headers of those entries whose header can be read.
+    pub fn read_headers<'e>(&self, entries: &'e [(u64, Entry)]) -> Vec<(Seen, Header<'e>)> {
         let mut events = Vec::with_capacity(entries.len());
         for (index, entry) in entries {
             let Some(header) = self.failures.ok(entry.read(), |reason| Failure::entry(*index, reason)) else {
@@ -164,7 +165,7 @@ impl Work<'_> {
     }
 
     /// What an event has to fulfil by itself: its signature and its schema.
-    fn check(
+    pub fn check(
         &self,
         entries: &[(u64, Entry)],
         events: &[(Seen, Header<'_>)],

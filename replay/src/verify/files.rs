@@ -105,9 +105,9 @@ impl FileTable {
 
     /// Files that no check had a reason to read: they do not belong to an export, or their reading failed and was
     /// reported. Their digests are held against the manifest all the same.
-    pub fn check_rest(&self, directory: &Directory, size: u64, failures: &Failures) {
+    pub fn check_rest(&self, directory: &Directory, belongs: impl Fn(&str) -> bool, failures: &Failures) {
         for (path, expected) in &self.expected {
-            if !belongs(path, size) {
+            if !belongs(path) {
                 failures.push(Failure::file(path, "is not a file of an export of this size"));
             }
             if expected.seen.load(Ordering::Relaxed) || !self.exists(path) {
@@ -125,16 +125,23 @@ impl FileTable {
     }
 }
 
-/// Does the format give this path a meaning, in a log of this size?
-fn belongs(path: &str, size: u64) -> bool {
+/// Does the format give this path a meaning, in the export of a log of this size?
+pub fn belongs_to_log(path: &str, size: u64) -> bool {
     match path.parse::<Resource>() {
         Ok(Resource::Checkpoint) => true,
         Ok(Resource::Tile(id)) => ledger::tile::TileId::at(id.level, id.index, size) == Some(id),
         Ok(Resource::Entries(id)) => ledger::tile::EntriesId::at(id.index, size) == Some(id),
-        Err(_) => {
-            [CHECKPOINT, POLICY, DISCLOSURES].contains(&path)
-                || bundle::blob_digest(path).is_some()
-                || (path.starts_with(ANCHORS) && path.ends_with(".json"))
-        }
+        Err(_) => belongs_to_any(path),
     }
+}
+
+/// Does the format give this path a meaning, in an evidence pack under a checkpoint of this size?
+pub fn belongs_to_pack(path: &str, size: u64) -> bool {
+    bundle::event_index(path).map_or_else(|| belongs_to_any(path), |index| index < size)
+}
+
+fn belongs_to_any(path: &str) -> bool {
+    [CHECKPOINT, POLICY, DISCLOSURES].contains(&path)
+        || bundle::blob_digest(path).is_some()
+        || (path.starts_with(ANCHORS) && path.ends_with(".json"))
 }

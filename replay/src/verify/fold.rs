@@ -21,6 +21,38 @@ use crate::report::{Counts, Erasure, Failure, Failures};
 /// The type of the event that lists erased members.
 const ERASED: &str = "ledger.subject.erased.v1";
 
+/// Does this event list erased members?
+pub fn is_erasure(header: &Header<'_>) -> bool {
+    header.event_type == ERASED
+}
+
+/// The digests of the members that an erasure lists. Data that does not fit its type is reported by the check of schemas.
+pub fn erased_by(header: &Header<'_>) -> Vec<Hash> {
+    #[derive(serde::Deserialize)]
+    struct Erased {
+        digests: Vec<String>,
+    }
+    let digests =
+        serde_json::from_slice::<Erased>(header.data).map_or_else(|_| Vec::new(), |data| data.digests);
+    digests.iter().filter_map(|digest| b64::decode_url_array(digest).ok()).collect()
+}
+
+/// Holds the first event of the log against the genesis that the trust file pins.
+pub fn check_genesis(pin: &Hash, seen: &Seen, header: &Header<'_>, failures: &Failures) -> bool {
+    let fits = *pin == seen.hash.0;
+    if !fits {
+        let pin = b64::encode_url(pin);
+        failures.push(of(0, header, format!("the trust file pins the genesis {pin}, this is {}", seen.hash)));
+    }
+    fits
+}
+
+/// A range that is in doubt, in words.
+pub fn told(Dispute { marked_at, disputed }: &Dispute) -> String {
+    let (from, to) = (disputed.from_index, disputed.to_index);
+    format!("entries {from} to {to} of key {} are in doubt, says entry {marked_at}", disputed.kid)
+}
+
 /// The state after the entries so far.
 pub struct Fold<'a> {
     directory: &'a Directory,
@@ -113,7 +145,7 @@ impl<'a> Fold<'a> {
         if seen.index == 0 {
             self.take_genesis(seen, header);
         }
-        if header.event_type == ERASED {
+        if is_erasure(header) {
             self.take_erasure(seen.index, header);
         }
         let followed = self.heads.follow(seen.key, header.seq, header.prev, seen.hash);
@@ -123,29 +155,15 @@ impl<'a> Fold<'a> {
     }
 
     fn take_genesis(&mut self, seen: &Seen, header: &Header<'_>) {
-        if let Some(pin) = self.genesis_pin {
-            self.genesis_fits = pin == seen.hash.0;
-            if !self.genesis_fits {
-                let reason = format!(
-                    "the trust file pins the genesis {}, this is {}",
-                    b64::encode_url(pin),
-                    seen.hash
-                );
-                self.failures.push(of(0, header, reason));
-            }
+        if let Some(pin) = &self.genesis_pin {
+            self.genesis_fits = check_genesis(pin, seen, header, self.failures);
         }
     }
 
     fn take_erasure(&mut self, index: u64, header: &Header<'_>) {
-        #[derive(serde::Deserialize)]
-        struct Erased {
-            digests: Vec<String>,
-        }
-        // Data that does not fit its type is reported by the check of schemas.
-        let Ok(data) = serde_json::from_slice::<Erased>(header.data) else { return };
-        let digests = data.digests.iter().filter_map(|digest| b64::decode_url_array(digest).ok());
-        self.erased.extend(digests.map(|digest| (digest, index)));
-        self.erasures.push(Erasure { index, members: data.digests.len() as u64 });
+        let digests = erased_by(header);
+        self.erasures.push(Erasure { index, members: digests.len() as u64 });
+        self.erased.extend(digests.into_iter().map(|digest| (digest, index)));
     }
 
     fn take_leaves(&mut self, leaves: &Leaves) {
@@ -219,15 +237,11 @@ impl<'a> Fold<'a> {
         counts.streams = self.heads.len();
         counts.erased = self.erased.len() as u64;
         self.lines.finish(&self.erased);
-        let dispute = |Dispute { marked_at, disputed }: &Dispute| {
-            let (from, to) = (disputed.from_index, disputed.to_index);
-            format!("entries {from} to {to} of key {} are in doubt, says entry {marked_at}", disputed.kid)
-        };
         Outcome {
             roots: self.roots,
             genesis_pinned: self.genesis_fits,
             erasures: self.erasures,
-            disputes: self.epochs.disputes().iter().map(dispute).collect(),
+            disputes: self.epochs.disputes().iter().map(told).collect(),
             notes: self.notes,
         }
     }

@@ -71,6 +71,12 @@ impl Head {
         self.checkpoint.as_ref().map_or(0, |(head, _)| head.size)
     }
 
+    /// The signed head, verbatim.
+    pub fn text(&self) -> Option<&str> {
+        let (_, bytes) = self.raw.iter().find(|(path, _)| *path == CHECKPOINT)?;
+        std::str::from_utf8(bytes).ok()
+    }
+
     /// The root that the head commits to.
     pub fn root(&self) -> Option<&Hash> {
         self.checkpoint.as_ref().map(|(head, _)| &head.root)

@@ -13,6 +13,7 @@ mod files;
 mod fold;
 mod head;
 mod heads;
+mod pack;
 mod schema;
 mod signatures;
 mod turn;
@@ -75,7 +76,7 @@ pub enum UsageError {
     },
 }
 
-/// Verifies an export.
+/// Verifies an export or an evidence pack.
 ///
 /// # Errors
 /// [`UsageError`] if there is nothing to verify, or what it is to be held against cannot be read.
@@ -85,6 +86,9 @@ pub fn verify(options: &Options, progress: &dyn Progress) -> Result<Report, Usag
     let unreadable = |error| UsageError::Read { path: options.bundle.clone(), error };
     let directory = Directory::open(&options.bundle).map_err(unreadable)?;
     let listing = directory.list().map_err(unreadable)?;
+    if pack::is_pack(&listing) {
+        return pack::verify(options, &directory, listing, progress);
+    }
     let failures = Failures::default();
     let head = Head::read(&directory, options, &failures)?;
     let files = FileTable::read(&directory, listing, &head, &failures);
@@ -122,7 +126,7 @@ pub fn verify(options: &Options, progress: &dyn Progress) -> Result<Report, Usag
     head.check_quorum(&mut report, &failures);
     report.since = head.check_since(&outcome.roots, &failures);
     blobs::check(&directory, &files, work.blobs, &mut report, &mut counts, &failures, progress);
-    files.check_rest(&directory, head.size(), &failures);
+    files.check_rest(&directory, |path| files::belongs_to_log(path, head.size()), &failures);
     (counts.files, counts.bytes) = files.checked();
     counts.redacted = counts.members.saturating_sub(counts.disclosed + counts.erased);
     report.disputes = outcome.disputes;

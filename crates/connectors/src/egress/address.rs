@@ -32,6 +32,11 @@ impl Cidr {
         Self { network: IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)), prefix }
     }
 
+    /// Whether all of another network lies in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.prefix <= other.prefix && self.contains(other.network)
+    }
+
     /// Whether the address lies in it. Families do not mix: unwrap first.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address) {

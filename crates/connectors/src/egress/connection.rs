@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::breaker::{Breaker, BreakerSettings, Open};
 use super::client::{Client, Outgoing, Received, SendError};
-use super::credential::{Credentials, TokenError};
+use super::credential::{Credentials, TokenError, Tokens};
 use super::exchange::{Exchange, Purpose, RecordError, Recorder, redact_body};
 use super::limiter::{Limiter, Rates, Wait};
 use super::redact::Redactor;
@@ -124,6 +124,14 @@ impl Connection {
     /// Its rate limits, for what adapters read out of answers.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
+    }
+
+    /// Its tokens, if it goes by OAuth.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        match &self.parts.credentials {
+            Credentials::OAuth(tokens) => Some(tokens),
+            _ => None,
+        }
     }
 
     /// The time that this connection goes by.

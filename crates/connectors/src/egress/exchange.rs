@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ledger::time::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::client::{Outgoing, Received, SendError};
+use super::client::{Outgoing, Received, SendError, Transport};
 use super::redact::Redactor;
 
 /// Why a request was sent.
@@ -38,6 +38,8 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// What went wrong, if there was no answer.
     pub error: Option<String>,
+    /// Whether it is known that no byte of it left.
+    pub unsent: bool,
     /// The headers of the request.
     pub request_headers: BTreeMap<String, String>,
     /// The headers of the answer.
@@ -74,6 +76,7 @@ impl Exchange {
             url: redactor.text(outgoing.target.as_str()),
             status: result.as_ref().ok().map(|received| received.status),
             error: result.as_ref().err().map(|error| redactor.text(&error.message)),
+            unsent: result.as_ref().is_err_and(|error| error.transport == Transport::NotSent),
             request_headers: headers(&outgoing.headers),
             response_headers,
             request_body: redact_body(redactor, &outgoing.body),

@@ -15,11 +15,13 @@
 
 mod backoff;
 mod instance;
+pub mod package;
 mod process;
 mod program;
 mod spawner;
 
 pub use backoff::Backoff;
 pub use instance::{CallError, Instance, Limits, Running};
+pub use package::{Package, PackageError, Packages};
 pub use process::ProcessError;
 pub use program::Program;

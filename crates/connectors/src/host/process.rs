@@ -76,6 +76,7 @@ impl Drop for Process {
 impl Process {
     /// Starts it and reads `ready`. The caller bounds the time.
     pub(super) async fn start(program: &Program) -> Result<(Self, Vec<String>), ProcessError> {
+        program.check().map_err(ProcessError::Spawn)?;
         let mut child = spawner::spawn(program.command()).await.map_err(ProcessError::Spawn)?;
         let (Some(input), Some(output), Some(errors)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())

@@ -1,10 +1,12 @@
 //! Which executable an instance runs, and how much of the sandbox it must show.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
 use ledger_sandbox::Layer;
 
+use super::package::Intact;
 use crate::child::Foreign;
 
 /// The command line of an adapter.
@@ -13,6 +15,8 @@ pub struct Program {
     executable: PathBuf,
     arguments: Vec<String>,
     give_up: Vec<Layer>,
+    /// What its files must be, if it is a package.
+    intact: Option<Intact>,
 }
 
 impl Program {
@@ -22,6 +26,7 @@ impl Program {
             executable: own_executable,
             arguments: vec!["adapter".into(), name.into()],
             give_up: Vec::new(),
+            intact: None,
         }
     }
 
@@ -33,6 +38,7 @@ impl Program {
             executable: own_executable,
             arguments: vec!["adapter-launch".into(), spec],
             give_up: Vec::new(),
+            intact: None,
         }
     }
 
@@ -45,6 +51,17 @@ impl Program {
         }
         self.give_up = layers.to_vec();
         self
+    }
+
+    /// Of a package: its files are looked at before each start.
+    pub(super) fn intact(mut self, intact: Intact) -> Self {
+        self.intact = Some(intact);
+        self
+    }
+
+    /// Whether its files are what they must be.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.intact.as_ref().map_or(Ok(()), Intact::check)
     }
 
     pub(super) fn command(&self) -> Command {

@@ -38,7 +38,7 @@ impl Config {
         if write.is_empty() {
             return Ok(Step::done(Outcome::Succeeded {
                 remote: self.remote(issue),
-                snapshot: Some(self.snapshot(issue)),
+                snapshot: Some(Box::new(self.snapshot(issue))),
                 receipts: Vec::new(),
                 notes: Vec::new(),
             }));
@@ -124,7 +124,7 @@ impl Config {
         let seen = self.seen(&issue);
         Ok(Step::done(Outcome::Succeeded {
             remote: self.remote(&issue),
-            snapshot: Some(snapshot),
+            snapshot: Some(Box::new(snapshot)),
             receipts,
             notes,
         })

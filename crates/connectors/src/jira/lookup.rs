@@ -100,7 +100,7 @@ impl Config {
         }
         let outcome = Outcome::Succeeded {
             remote: self.remote(issue),
-            snapshot: Some(snapshot),
+            snapshot: Some(Box::new(snapshot)),
             receipts,
             notes: Vec::new(),
         };

@@ -219,7 +219,7 @@ impl Config {
             Effect::Read {} => {
                 let outcome = Outcome::Succeeded {
                     remote: self.remote(&issue),
-                    snapshot: Some(self.snapshot(&issue)),
+                    snapshot: Some(Box::new(self.snapshot(&issue))),
                     receipts: Vec::new(),
                     notes: Vec::new(),
                 };

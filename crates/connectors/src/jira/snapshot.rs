@@ -21,8 +21,10 @@ impl Config {
 
     pub(super) fn snapshot(&self, issue: &Value) -> Snapshot {
         let fields = &issue["fields"];
+        let updated = fields["updated"].as_str().unwrap_or_default();
         Snapshot {
-            version: fields["updated"].as_str().unwrap_or_default().into(),
+            version: updated.into(),
+            rank: iso(updated).and_then(|at| u64::try_from(at.micros()).ok()),
             status: self.status_of(&fields["status"]),
             vendor_status: fields["status"]["name"].as_str().unwrap_or_default().into(),
             fields: self.neutral(fields),

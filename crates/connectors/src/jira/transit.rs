@@ -35,7 +35,7 @@ impl Config {
         if self.goal(target)?.is(status) {
             return Ok(Step::done(Outcome::Succeeded {
                 remote: self.remote(issue),
-                snapshot: Some(self.snapshot(issue)),
+                snapshot: Some(Box::new(self.snapshot(issue))),
                 receipts: Vec::new(),
                 notes: Vec::new(),
             }));

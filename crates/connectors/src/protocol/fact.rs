@@ -61,6 +61,10 @@ pub enum FactKind {
 pub struct Snapshot {
     /// The vendor's mark of this state of the ticket; two equal ones are the same state.
     pub version: String,
+    /// Its place among the states of the ticket: a later state has a higher rank. By it an old state that is read late
+    /// is told from a change. None: the vendor does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u64>,
     /// Where it stands; none if the vendor's state is not mapped.
     pub status: Option<Status>,
     /// The vendor's own word for it.

@@ -15,7 +15,7 @@ pub enum Outcome {
         remote: RemoteRef,
         /// The ticket as it was read back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        snapshot: Option<Snapshot>,
+        snapshot: Option<Box<Snapshot>>,
         /// The marks of our writes.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         receipts: Vec<Receipt>,

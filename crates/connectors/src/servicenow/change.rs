@@ -143,7 +143,7 @@ impl Config {
         // With a write in between, the state that came back is still the one that ours made: its count is ours.
         let outcome = Outcome::Succeeded {
             remote: self.remote(&record),
-            snapshot: Some(self.snapshot(&record)),
+            snapshot: Some(Box::new(self.snapshot(&record))),
             receipts: vec![mark(&record)],
             notes,
         };

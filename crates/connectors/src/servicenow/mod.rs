@@ -229,7 +229,7 @@ impl Config {
     fn as_it_is(&self, record: &Value) -> Outcome {
         Outcome::Succeeded {
             remote: self.remote(record),
-            snapshot: Some(self.snapshot(record)),
+            snapshot: Some(Box::new(self.snapshot(record))),
             receipts: Vec::new(),
             notes: Vec::new(),
         }
@@ -239,7 +239,7 @@ impl Config {
     fn ours(&self, record: &Value) -> Outcome {
         Outcome::Succeeded {
             remote: self.remote(record),
-            snapshot: Some(self.snapshot(record)),
+            snapshot: Some(Box::new(self.snapshot(record))),
             receipts: vec![snapshot::mark(record)],
             notes: Vec::new(),
         }

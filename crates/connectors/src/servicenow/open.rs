@@ -126,7 +126,7 @@ impl Config {
         let notes = ignored.into_iter().map(|column| format!("the instance ignored the column {column}"));
         Ok(Step::done(Outcome::Succeeded {
             remote: self.remote(&record),
-            snapshot: Some(self.snapshot(&record)),
+            snapshot: Some(Box::new(self.snapshot(&record))),
             receipts: vec![mark(&record)],
             notes: notes.collect(),
         }))

@@ -38,6 +38,7 @@ impl Config {
         let state = text(record, "state");
         Snapshot {
             version: text(record, "sys_mod_count").into(),
+            rank: text(record, "sys_mod_count").parse().ok(),
             status: self.status_of(state),
             vendor_status: state.into(),
             fields: self.neutral(record),

@@ -1,6 +1,8 @@
-//! The built-in adapters against the fake vendors: through the sandboxed process, the guard and real sockets.
+//! The built-in adapters against the fake vendors, and the example of a custom one against a plain HTTP service: through
+//! the sandboxed process, the guard and real sockets.
 //! The test executable is its own adapter.
 
+mod example;
 mod faults;
 mod jira;
 mod judge;
@@ -12,8 +14,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    if arguments.get(1).is_some_and(|first| first == "adapter") {
-        return ledger_connectors::child::run(&arguments[2], &[]);
+    match arguments.get(1).map(String::as_str) {
+        Some("adapter") => return ledger_connectors::child::run(&arguments[2], &[]),
+        Some("adapter-launch") => return ledger_connectors::child::run_foreign(&arguments[2]),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -24,7 +28,8 @@ fn main() -> ExitCode {
         if arguments.iter().any(|argument| argument == "--judge") {
             return judge::suite(&arguments).await;
         }
-        let mut passed = jira::suite().await;
+        let mut passed = example::suite().await;
+        passed += jira::suite().await;
         passed += servicenow::suite().await;
         passed += oauth::suite().await;
         passed + faults::suite().await

@@ -32,9 +32,17 @@ pub(crate) fn seal(
     if body.withheld.is_empty() {
         return Ok(Sealed::default());
     }
-    let mut salts = vec![0_u8; body.withheld.len() * 16];
-    entropy.fill(&mut salts);
-    let mut salted: Vec<_> = body.withheld.iter().zip(salts.as_chunks::<16>().0).collect();
+    // One by one: asked for together they would look like a key, for which the operating system is asked each time.
+    let salts: Vec<[u8; 16]> = body
+        .withheld
+        .iter()
+        .map(|_| {
+            let mut salt = [0; 16];
+            entropy.fill(&mut salt);
+            salt
+        })
+        .collect();
+    let mut salted: Vec<_> = body.withheld.iter().zip(&salts).collect();
     // Members of one class must stand together; the order inside a class says nothing.
     salted.sort_by(|(a, _), (b, _)| rank(&a.class).cmp(&rank(&b.class)));
     let aad = associated_data(tenant, event);

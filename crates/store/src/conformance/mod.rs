@@ -56,6 +56,7 @@ macro_rules! conformance_suite {
             serves_tiles_of_every_width
             follows_without_skipping_under_concurrent_writers
             says_when_a_subscriber_has_caught_up
+            gathers_while_events_keep_coming
             follows_from_any_position_and_through_filters
             creates_logs_once
             keeps_secrets_until_they_are_deleted

@@ -92,6 +92,11 @@ pub async fn keeps_disclosures_until_their_subject_is_erased(store: Store) {
 
     let before = store.log_head(sealer.tenant()).await;
     let ann = "ann".parse().expect("valid");
+    let of_ann = store.disclosures_of(sealer.tenant(), &ann).await.expect("disclosures");
+    assert_eq!(of_ann.iter().map(|d| d.index).collect::<Vec<_>>(), [1, 3]);
+    assert!(of_ann.iter().all(|d| d.disclosure.class == personal("ann")));
+    let nobody = "nobody".parse().expect("valid");
+    assert_eq!(store.disclosures_of(sealer.tenant(), &nobody).await, Ok(vec![]));
     let ids = ["c-1".parse().expect("valid")];
     assert_eq!(store.erase(sealer.tenant(), &ann, &ids).await, Ok(vec![1, 3]));
     assert_eq!(store.erase(sealer.tenant(), &ann, &ids).await, Ok(vec![]));

@@ -111,6 +111,18 @@ impl SideStore for MemoryStore {
         Ok(indexes.iter().flat_map(of).collect())
     }
 
+    async fn disclosures_of(
+        &self,
+        tenant: &TenantId,
+        subject: &SubjectId,
+    ) -> Result<Vec<StoredDisclosure>, StoreError> {
+        let state = self.state();
+        let kept = state.logs.get(tenant).into_iter().flat_map(|log| &log.disclosures);
+        let kept = kept.flat_map(|(index, kept)| kept.iter().map(move |disclosure| (*index, disclosure)));
+        let of = kept.filter(|(_, kept)| matches!(&kept.class, Class::Personal(of) if of == subject));
+        Ok(of.map(|(index, kept)| StoredDisclosure { index, disclosure: kept.clone() }).collect())
+    }
+
     async fn erase(
         &self,
         tenant: &TenantId,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger::readmodel::{Parser, ReadModels};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::feed::{self, Fed};
 use super::pipeline::Pipelined;
@@ -42,6 +42,7 @@ pub(super) struct Builder<M> {
     pub models: Arc<M>,
     pub events: Arc<dyn EventStore>,
     pub store: Arc<dyn ViewStore>,
+    pub hurry: Arc<Notify>,
     pub stop: watch::Receiver<bool>,
 }
 
@@ -86,6 +87,7 @@ impl<M: ReadModels> Builder<M> {
             Arc::clone(&self.events),
             session.position,
             session.logs.clone(),
+            Arc::clone(&self.hurry),
             self.stop.clone(),
         )
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ledger::ids::TenantId;
 use ledger::readmodel::{LogState, Parsed, Parser, RawEvent, ReadModels};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
-use super::{PAGE_EVENTS, PAGES_WAITING, RunError};
+use super::{GATHER, PAGE_EVENTS, PAGES_WAITING, RunError};
 use crate::contract::EventStore;
 use crate::error::StoreError;
 use crate::read::{Filter, StoredEvent};
@@ -40,10 +40,12 @@ pub(super) fn start<M: ReadModels>(
     events: Arc<dyn EventStore>,
     position: u64,
     logs: HashMap<TenantId, LogState>,
+    hurry: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
 ) -> Feed<M::Event> {
     let (into, feed) = mpsc::channel(PAGES_WAITING);
-    let mut subscription = Subscription::new(events, position + 1, Filter::default()).page(PAGE_EVENTS);
+    let mut subscription =
+        Subscription::new(events, position + 1, Filter::default()).page(PAGE_EVENTS).gather(GATHER, hurry);
     let mut parser = Parser::new(models, logs);
     super::spawn("views-feed", move || {
         loop {

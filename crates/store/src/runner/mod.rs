@@ -42,6 +42,9 @@ const BUILD_BATCH_EVENTS: usize = 16_384;
 const PAGE_EVENTS: usize = 4_096;
 /// Parsed pages that wait for the fold: enough to keep both threads busy, few enough to stay small.
 const PAGES_WAITING: usize = 2;
+/// While events keep coming, a commit gathers those of so long: half of what a commit costs is paid for each, whatever
+/// it holds. Whoever waits for a read model ends the wait.
+const GATHER: Duration = Duration::from_millis(10);
 /// The first pause after a failure; it doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause after a failure.

@@ -1,12 +1,12 @@
 //! What the runner tells others: how far it is, and how it does.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use ledger::ids::TenantId;
 use ledger::readmodel::{LogState, Poisoned};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::session::Folded;
 
@@ -49,6 +49,8 @@ pub struct Behind {
 pub(super) struct Shared {
     pub position: watch::Sender<u64>,
     pub status: watch::Sender<RunnerStatus>,
+    /// Someone waits: what was gathered is folded at once.
+    pub hurry: Arc<Notify>,
     logs: RwLock<HashMap<TenantId, LogState>>,
     poisoned: Mutex<Vec<Poisoned>>,
 }
@@ -58,6 +60,7 @@ impl Shared {
         Self {
             position: watch::Sender::new(0),
             status: watch::Sender::new(RunnerStatus::Building { done: 0, total: 0 }),
+            hurry: Arc::new(Notify::new()),
             logs: RwLock::new(HashMap::new()),
             poisoned: Mutex::new(Vec::new()),
         }
@@ -103,6 +106,9 @@ impl Shared {
         folded: impl Fn(&Self) -> u64,
     ) -> Result<(), Behind> {
         let mut position = self.position.subscribe();
+        if folded(self) < asked {
+            self.hurry.notify_one();
+        }
         let reached = tokio::time::timeout(within, position.wait_for(|_| folded(self) >= asked)).await;
         match reached {
             Ok(Ok(_)) => Ok(()),

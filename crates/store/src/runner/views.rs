@@ -54,11 +54,13 @@ impl Views {
         let (stop, stopping) = watch::channel(false);
         let (send_switch, switches) = mpsc::unbounded_channel();
         let head = events.subscribe();
+        let hurry = Arc::clone(&shared.hurry);
         let builder = move |runtime: Handle, store: &Arc<dyn ViewStore>| Builder {
             runtime,
             models: Arc::clone(&models),
             events: Arc::clone(&events),
             store: Arc::clone(store),
+            hurry: Arc::clone(&hurry),
             stop: stopping.clone(),
         };
         let runtime = Handle::current();

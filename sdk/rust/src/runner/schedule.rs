@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeZone, Utc};
 use ledger::time::Timestamp;
 
 /// How many future times are looked at to find the longest gap; enough for every weekday of a month.
@@ -62,6 +62,7 @@ fn weekdays(text: &str) -> String {
     format!("{front} {named}")
 }
 
+/// In UTC; a time that chrono cannot show is its epoch.
 fn utc(time: Timestamp) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.micros()).unwrap_or_default()
 }
@@ -69,7 +70,13 @@ fn utc(time: Timestamp) -> DateTime<Utc> {
 impl Schedule {
     /// The first time after `time`; `None` if there is none any more.
     pub fn next_after(&self, time: Timestamp) -> Option<Timestamp> {
-        self.0.after(&utc(time)).next().map(|next| Timestamp::from_micros(next.timestamp_micros()))
+        self.next_after_in(time, &Utc)
+    }
+
+    /// As [`next_after`](Self::next_after), with the fields read as the local time of a zone.
+    pub fn next_after_in<Z: TimeZone>(&self, time: Timestamp, zone: &Z) -> Option<Timestamp> {
+        let local = utc(time).with_timezone(zone);
+        self.0.after(&local).next().map(|next| Timestamp::from_micros(next.timestamp_micros()))
     }
 
     /// After how long the next result is due at the latest: the longest gap ahead, a quarter of it, and `run`.

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 pub use grant::{ClientAuth, Grant, OAuth, Style};
 pub use jwt::{JwtAlgorithm, JwtKey};
 pub use store::{MemoryTokens, SaveError, TokenSet, TokenStore};
-pub use tokens::{CodeExchange, TokenError, Tokens};
+pub use tokens::{CodeExchange, Standing, TokenError, Tokens};
 
 use super::redact::{Redactor, Secret};
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::grant::{Asking, OAuth};
+use super::grant::{Asking, Grant, OAuth};
 use super::store::{SaveError, TokenSet, TokenStore};
 use crate::egress::client::{Client, Outgoing, Received};
 use crate::egress::exchange::{Exchange, Purpose, Recorder};
@@ -61,6 +61,31 @@ impl CodeExchange {
     }
 }
 
+/// How a connection stands with its tokens, as far as is known since the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// None was needed yet, or one is being fetched just now.
+    Unknown,
+    /// There is one, and it can be renewed.
+    Well,
+    /// There is one, and nothing to renew it with.
+    Ending(Timestamp),
+    /// None can be had for now.
+    Failing {
+        /// Since when.
+        since: Timestamp,
+        /// What was said.
+        words: String,
+    },
+    /// The other side refuses: an operator must renew the credential.
+    Refused {
+        /// The version of the set that ended; 0: there was none.
+        version: u64,
+        /// What was said.
+        words: String,
+    },
+}
+
 /// Fetches, stores and hands out the tokens of one connection.
 pub struct Tokens {
     oauth: OAuth,
@@ -78,6 +103,8 @@ struct State {
     held: Option<TokenSet>,
     /// Since when, for which version, and with which words the other side refuses.
     refused: Option<(Timestamp, u64, String)>,
+    /// Since when, and with which words none can be had.
+    failing: Option<(Timestamp, String)>,
 }
 
 impl Tokens {
@@ -104,6 +131,10 @@ impl Tokens {
         }
         let stored = self.store.load().await.map_err(TokenError::Store)?;
         if let Some(set) = stored.as_ref().filter(|set| self.is_fresh(set)) {
+            // The very set that was refused is still kept, and by its time still good: that is no news.
+            if state.refused.as_ref().is_none_or(|(_, version, _)| set.version > *version) {
+                (state.refused, state.failing) = (None, None);
+            }
             state.held = stored.clone();
             return Ok(set.clone());
         }
@@ -119,6 +150,7 @@ impl Tokens {
         let stored = self.store.load().await.map_err(TokenError::Store)?;
         // Someone else was faster, here or in another process.
         if let Some(set) = stored.as_ref().filter(|set| set.version > rejected) {
+            (state.refused, state.failing) = (None, None);
             state.held = stored.clone();
             return Ok(set.clone());
         }
@@ -134,6 +166,23 @@ impl Tokens {
         let stored = self.store.load().await.map_err(TokenError::Store)?;
         let set = self.ask(&Asking::Code(code), stored.as_ref()).await?;
         self.keep(&mut state, stored.as_ref(), set).await
+    }
+
+    /// How it stands. Nothing is fetched, and nobody is waited for.
+    pub fn standing(&self) -> Standing {
+        let Ok(state) = self.state.try_lock() else { return Standing::Unknown };
+        if let Some((_, version, words)) = &state.refused {
+            return Standing::Refused { version: *version, words: words.clone() };
+        }
+        if let Some((since, words)) = &state.failing {
+            return Standing::Failing { since: *since, words: words.clone() };
+        }
+        let by_code = matches!(self.oauth.grant, Grant::AuthorizationCode);
+        match &state.held {
+            None => Standing::Unknown,
+            Some(TokenSet { refresh: None, expires_at: Some(end), .. }) if by_code => Standing::Ending(*end),
+            Some(_) => Standing::Well,
+        }
     }
 
     pub(super) fn tell(&self, redactor: &mut Redactor) {
@@ -171,10 +220,15 @@ impl Tokens {
             Ok(set) => self.keep(state, stored.as_ref(), set).await,
             Err(TokenError::Refused(words)) => {
                 state.refused = Some((self.clock.now(), version, words.clone()));
+                state.failing = None;
                 state.held = None;
                 Err(TokenError::Refused(words))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                let first = || (self.clock.now(), error.to_string());
+                state.failing.get_or_insert_with(first);
+                Err(error)
+            }
         }
     }
 
@@ -194,7 +248,7 @@ impl Tokens {
             }
             Err(error) => return Err(TokenError::Store(error.to_string())),
         };
-        state.refused = None;
+        (state.refused, state.failing) = (None, None);
         state.held = Some(set.clone());
         Ok(set)
     }
