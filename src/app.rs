@@ -13,13 +13,16 @@ use ledger_store::executor::Executor;
 use ledger_store::keyring::Keyring;
 use ledger_store::runner::{RunnerStatus, Views};
 use ledger_store::{EventStore, SideStore};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::auth::table::{Entry, Table};
 use crate::config::Config;
+use crate::connect::live::Connect;
 use crate::error::{ApiError, INVALID, UNAVAILABLE};
 use crate::http::metrics::Metrics;
 use crate::runtime::directory::Catalogue;
+use crate::runtime::erasure::ErasureList;
+use crate::runtime::witness::Witnesses;
 
 /// How long a handler waits for the directory to fold what was just committed.
 const FOLD_WAIT: Duration = Duration::from_secs(10);
@@ -55,14 +58,22 @@ pub struct App {
     pub catalogue: Arc<Catalogue>,
     /// The position up to which credentials and catalogue are folded.
     pub directory: watch::Receiver<u64>,
+    /// Someone waits for the directory.
+    pub directory_hurry: Arc<Notify>,
     /// The position up to which reactors have reacted.
     pub reacted: watch::Sender<u64>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// The logs that can be written.
     pub logs: RwLock<HashMap<TenantId, OpenLog>>,
+    /// Integrations at work.
+    pub connect: Connect,
     /// Did the store fail to take the last command?
     pub store_in_trouble: AtomicBool,
+    /// Whose data is erased, outside of backups.
+    pub erasures: ErasureList,
+    /// Who cosigns the system log's checkpoints.
+    pub witnesses: Option<Arc<Witnesses>>,
 }
 
 impl std::fmt::Debug for App {
@@ -94,6 +105,9 @@ impl App {
     /// `unavailable`, if that takes too long: what was committed stays committed.
     pub async fn directory_at(&self, position: u64) -> Result<(), ApiError> {
         let mut reached = self.directory.clone();
+        if *reached.borrow() < position {
+            self.directory_hurry.notify_one();
+        }
         let waiting = reached.wait_for(|reached| *reached >= position);
         match tokio::time::timeout(FOLD_WAIT, waiting).await {
             Ok(Ok(_)) => Ok(()),
@@ -174,7 +188,7 @@ impl App {
             RunnerStatus::Retrying { reason } => Some(format!("the read models are held up: {reason}")),
             RunnerStatus::Stopped { reason } => Some(format!("the read models are not followed: {reason}")),
         };
-        store.into_iter().chain(views).collect()
+        store.into_iter().chain(views).chain(self.witness_troubles().0).collect()
     }
 
     /// What should be looked at though the ledger works, in words.
@@ -186,7 +200,12 @@ impl App {
         let clock = (behind > CLOCK_BACK_S_MAX).then(|| {
             format!("the clock is {behind} s behind the newest event: set it right; until then evidence may be refused as of the future")
         });
-        clock.into_iter().collect()
+        clock.into_iter().chain(self.witness_troubles().1).collect()
+    }
+
+    /// What witnesses that do not cosign say: those that contradict the ledger, and the others.
+    fn witness_troubles(&self) -> (Vec<String>, Vec<String>) {
+        self.witnesses.as_ref().map(|witnesses| witnesses.troubles()).unwrap_or_default()
     }
 
     /// Notes whether the store takes commands: `/readyz` tells it.

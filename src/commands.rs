@@ -1,5 +1,7 @@
 //! The one way from a request to events: an order, the executor, and what is told of it.
 
+use std::borrow::Borrow;
+
 use axum::http::StatusCode;
 use ledger::domain::{Aggregate, Cause};
 use ledger::event::SealedEvent;
@@ -132,16 +134,21 @@ impl App {
     ///
     /// # Errors
     /// There is no such tenant.
-    pub async fn commands<A: Aggregate<Error: Refusal>>(
+    pub async fn commands<A: Aggregate<Error: Refusal>, C: Borrow<A::Command>>(
         &self,
         tenant: &TenantId,
-        orders: &[(Order, A::Command)],
+        orders: &[(Order, C)],
     ) -> Result<Vec<Result<Done, ApiError>>, ApiError> {
         let keys = self.log(tenant)?.keys;
         let metas: Vec<_> = orders.iter().map(|(order, _)| order.meta(&keys)).collect();
         let items = orders.iter().zip(&metas);
-        let items: Vec<BulkItem<'_, A>> =
-            items.map(|((order, command), meta)| BulkItem { stream: &order.stream, meta, command }).collect();
+        let items: Vec<BulkItem<'_, A>> = items
+            .map(|((order, command), meta)| BulkItem {
+                stream: &order.stream,
+                meta,
+                command: command.borrow(),
+            })
+            .collect();
         let outcomes = self.executor.execute_many(tenant, &items).await;
         if !outcomes.is_empty() {
             let failed = |outcome: &Result<_, ExecuteError<_>>| {

@@ -23,8 +23,20 @@ pub struct Config {
     pub keys: Keys,
     /// What the ledger is called.
     pub ledger: Identity,
+    /// Who cosigns.
+    pub witness: Witness,
+    /// Where integrations may send requests.
+    pub egress: Egress,
     /// What it logs.
     pub log: Log,
+}
+
+/// Where integrations may send requests.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Networks that are not public and that integrations may unlock, or parts of them, separated by commas.
+    pub networks: String,
 }
 
 /// How it serves.
@@ -33,6 +45,8 @@ pub struct Config {
 pub struct Server {
     /// The address to serve on.
     pub listen: SocketAddr,
+    /// Where people reach the console; empty: nowhere that could be told to others.
+    pub public_url: String,
     /// The PEM file of the certificate chain; empty: plain HTTP.
     pub tls_cert: PathBuf,
     /// The PEM file of its private key.
@@ -57,6 +71,8 @@ pub struct Data {
     pub dir: PathBuf,
     /// The head file; empty: in the data directory.
     pub head_file: PathBuf,
+    /// The erasure list; empty: in the data directory.
+    pub erasure_list: PathBuf,
 }
 
 /// How keys are wrapped.
@@ -77,6 +93,18 @@ pub struct Identity {
     pub region: String,
     /// Serve hash tiles and checkpoints without a key.
     pub public_tiles: bool,
+}
+
+/// Who cosigns the system log's checkpoints.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// The trust file that names the witnesses; empty: none.
+    pub policy: PathBuf,
+    /// How long a witness may take to answer, in milliseconds.
+    pub timeout_ms: u64,
+    /// The PEM file of certificates trusted for `https`; empty: the system's.
+    pub ca_file: PathBuf,
 }
 
 /// What it logs.
@@ -120,7 +148,9 @@ impl Config {
         for (name, value) in env {
             set_from_env(&mut table, &name, value)?;
         }
-        table.try_into().context("a setting has a value of the wrong kind")
+        let config: Self = table.try_into().context("a setting has a value of the wrong kind")?;
+        config.server.check_public_url()?;
+        Ok(config)
     }
 
     /// The head file's path.
@@ -128,9 +158,37 @@ impl Config {
         or_in_dir(&self.data.head_file, &self.data.dir, "head")
     }
 
+    /// The erasure list's path.
+    pub fn erasure_list(&self) -> PathBuf {
+        or_in_dir(&self.data.erasure_list, &self.data.dir, "erasures")
+    }
+
     /// The path of the key-encryption key.
     pub fn kek_file(&self) -> PathBuf {
         or_in_dir(&self.keys.kek_file, &self.data.dir, "kek")
+    }
+}
+
+impl Server {
+    /// The address of a page of the console, if people can reach it.
+    pub fn page(&self, path: &str) -> Option<String> {
+        let base = self.public_url.trim_end_matches('/');
+        (!base.is_empty()).then(|| format!("{base}/{path}"))
+    }
+
+    /// It stands in tickets of other systems: nothing but a place.
+    fn check_public_url(&self) -> Result<()> {
+        let url = &self.public_url;
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let is_place = |rest: &str| {
+            !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || "?#@\"<>".contains(c))
+        };
+        if !url.is_empty() && !rest.is_some_and(is_place) {
+            bail!(
+                "server.public_url = {url:?}: an address such as \"https://ledger.example.org\" is needed, without a query or a user"
+            )
+        }
+        Ok(())
     }
 }
 
@@ -141,6 +199,18 @@ fn or_in_dir(path: &Path, dir: &Path, name: &str) -> PathBuf {
 /// The API key of the client verbs: `LEDGER_API_KEY`.
 pub fn api_key() -> Option<String> {
     std_env().find(|(name, _)| name == "LEDGER_API_KEY").map(|(_, key)| key).filter(|key| !key.is_empty())
+}
+
+/// Variables that a configuration may refer to begin so: no other is given away.
+pub const SECRET_PREFIX: &str = "LEDGER_SECRET_";
+
+/// A secret that a configuration refers to by the name of its variable, `LEDGER_SECRET_…`.
+pub fn secret(variable: &str) -> Option<String> {
+    let allowed = variable.starts_with(SECRET_PREFIX);
+    std_env()
+        .find(|(name, _)| allowed && name == variable)
+        .map(|(_, value)| value)
+        .filter(|value| !value.is_empty())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one module that reads the environment")]
@@ -194,6 +264,24 @@ mod tests {
         let config = with_env(&[("LEDGER_SERVER_LISTEN", "127.0.0.1:9"), ("LEDGER_TEST_LONG", "1")]).unwrap();
         assert_eq!(config.server.listen.port(), 9);
         assert_eq!(config.head_file(), Path::new("ledger-data/head"));
+    }
+
+    #[test]
+    fn a_public_address_makes_pages_and_nothing_else_does() {
+        let at = |url| with_env(&[("LEDGER_SERVER_PUBLIC_URL", url)]);
+        assert_eq!(at("").unwrap().server.page("tasks/1"), None);
+        for url in ["https://l.example/grc", "https://l.example/grc/"] {
+            assert_eq!(
+                at(url).unwrap().server.page("tasks/1").as_deref(),
+                Some("https://l.example/grc/tasks/1")
+            );
+        }
+        for url in
+            ["l.example", "ftp://l.example", "https://", "https://u:p@l.example", "https://l.example?q"]
+        {
+            let error = at(url).unwrap_err().to_string();
+            assert!(error.contains("server.public_url"), "{error}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod bench;
 mod cli;
 mod commands;
 mod config;
+mod connect;
 mod console;
 mod demo;
 mod error;
@@ -19,5 +20,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // Before threads, settings and logging: what runs as an adapter shuts itself in, and has none of these.
+    if let Some(code) = cli::adapter::run_as_adapter(std::env::args()) {
+        return code;
+    }
     cli::Cli::parse().run()
 }

@@ -11,11 +11,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
 use ledger::bundle::BundleSummary;
-use ledger::ids::{TenantId, uuid_v7};
+use ledger::ids::{CommandId, SubjectId, TenantId, uuid_v7};
 use ledger_aggregates::values::ExportId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::subjects::erase::ErasedSubject;
 use crate::app::App;
 use crate::auth::principal::{Caller, Principal};
 use crate::error::ApiError;
@@ -31,6 +32,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let own = Router::new()
         .route("/local/export", post(export))
         .route("/local/rebuild", post(rebuild))
+        .route("/local/erase", post(erase))
         .with_state(Arc::clone(app));
     own.merge(super::router::router(app)).layer(Extension(operator))
 }
@@ -47,6 +49,17 @@ pub struct LocalExport {
     pub redact: bool,
     /// What it is for.
     pub purpose: String,
+    /// The events of an evidence pack; empty: the whole log.
+    #[serde(default)]
+    pub events: Vec<String>,
+}
+
+impl LocalExport {
+    /// The export, under an id of its own.
+    pub fn request(self, id: ExportId) -> Request {
+        let Self { out, redact, purpose, events, .. } = self;
+        Request { id, out, redact, purpose, recipient: None, events }
+    }
 }
 
 /// One line of the answer.
@@ -95,10 +108,10 @@ async fn export(
     Extension(operator): Extension<Arc<Principal>>,
     Json(body): Json<LocalExport>,
 ) -> Result<Response, ApiError> {
-    let tenant = body.tenant.unwrap_or_else(|| app.first_tenant());
+    let tenant = body.tenant.clone().unwrap_or_else(|| app.first_tenant());
     let caller = Caller { principal: operator, tenant };
     let id = ExportId(uuid_v7(&*app.clock, &*app.entropy));
-    let request = Request { id, out: body.out, redact: body.redact, purpose: body.purpose, recipient: None };
+    let request = body.request(id);
     let (send, receive) = mpsc::channel::<Bytes>(LINES_MAX);
     tokio::spawn(async move {
         let progress = |progress| drop(send.try_send(line(&Line::Progress(progress))));
@@ -113,6 +126,38 @@ async fn export(
         receive.recv().await.map(|bytes| (Ok::<_, std::convert::Infallible>(bytes), receive))
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+}
+
+/// A data subject to be erased.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalErasure {
+    /// In whose log; the first tenant's without it.
+    pub tenant: Option<TenantId>,
+    /// The subject's opaque id.
+    pub subject: SubjectId,
+}
+
+impl LocalErasure {
+    /// Erases, as the operator at the machine.
+    ///
+    /// # Errors
+    /// What [`App::erase`] says.
+    pub async fn run(self, app: &App) -> Result<ErasedSubject, ApiError> {
+        let principal = Arc::new(Principal::local_operator(TenantId::system()));
+        let caller = Caller { principal, tenant: self.tenant.unwrap_or_else(|| app.first_tenant()) };
+        let id =
+            CommandId::new(uuid_v7(&*app.clock, &*app.entropy).to_string()).map_err(ApiError::internal)?;
+        let erased = app.erase(&caller, id, &self.subject).await?;
+        Ok(ErasedSubject { subject: self.subject.to_string(), members: erased.members, receipt: None })
+    }
+}
+
+async fn erase(
+    State(app): State<Arc<App>>,
+    Json(body): Json<LocalErasure>,
+) -> Result<axum::Json<ErasedSubject>, ApiError> {
+    body.run(&app).await.map(axum::Json)
 }
 
 /// Rebuilds the read models beside the current ones and compares their digests.

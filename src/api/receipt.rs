@@ -1,21 +1,27 @@
 //! What a client keeps of a command: the committed entry, signed by the log, and its place.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use ledger::domain::Aggregate;
 use ledger::event::{Header, parse_entry};
-use serde::Serialize;
+use ledger::ids::{StreamId, TenantId, uuid_v7};
+use ledger_aggregates::refusal::Refusal;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{command_id, word};
 use crate::app::App;
-use crate::commands::Done;
+use crate::auth::principal::Caller;
+use crate::commands::{Done, Order};
 use crate::error::ApiError;
 use crate::history::proof;
-use ledger::ids::TenantId;
 
 /// Proof of what was committed. With the tenant's trust file it can be checked without the ledger.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
     /// The event's id.
     pub event: String,
@@ -88,6 +94,36 @@ impl Changed {
             Some(_) => Some(app.receipt(tenant, done).await?),
         };
         Ok((done.status(), Json(Self { id: id.to_string(), receipt })))
+    }
+}
+
+impl Changed {
+    /// Carries out what a client commands one thing to do, under the request's id, and answers.
+    ///
+    /// # Errors
+    /// What the aggregate refuses, or the store.
+    pub async fn by<A: Aggregate<Error: Refusal>>(
+        app: &Arc<App>,
+        (caller, headers): (&Caller, &HeaderMap),
+        (id, stream): (impl ToString, StreamId),
+        identity: &[u8],
+        command: &A::Command,
+    ) -> Result<(StatusCode, Json<Self>), ApiError> {
+        let command_id = command_id(headers, &*app.clock, &*app.entropy)?;
+        let order = Order::new(caller, stream, command_id, identity);
+        let done = app.command::<A>(&order, command).await?;
+        Self::of(app, &caller.tenant, id, &done).await
+    }
+}
+
+/// The id that a body gives to a new thing, or a new UUID.
+///
+/// # Errors
+/// `invalid`
+pub fn own_or_new<T: FromStr<Err: Display>>(app: &App, id: Option<&str>) -> Result<T, ApiError> {
+    match id {
+        Some(text) => word("/id", text),
+        None => word("/id", &uuid_v7(&*app.clock, &*app.entropy).to_string()),
     }
 }
 

@@ -16,8 +16,9 @@ use utoipa_axum::routes;
 
 use super::guard::guarded;
 use super::{
-    alerts, blobs, controls, credentials, events, evidence, frameworks, integrations, keys, meta, openapi,
-    probes, rotate_key, tenants, tlog,
+    alerts, blobs, controls, credentials, events, evidence, exchanges, frameworks, inbound, integrations,
+    intents, keys, meta, openapi, probes, rotate_key, routes as routing, secrets, subjects, tasks, tenants,
+    tickets, tlog,
 };
 use crate::app::App;
 use crate::auth::policy::Permission::{Known, Manage, Operate, Public, Read, Submit};
@@ -40,17 +41,26 @@ fn api(app: Option<&Arc<App>>) -> (Router<Arc<App>>, OpenApi) {
         };
     }
     let (routes, mut document) = router! {
-        Public: meta::healthz, meta::readyz, meta::metrics, meta::problem, tlog::file;
+        Public: meta::healthz, meta::readyz, meta::metrics, meta::problem, tlog::file, inbound::inbound;
         Known: meta::whoami, keys::list;
         Read: frameworks::list::list, frameworks::scorecard::list, frameworks::scorecard::history,
             controls::list::list, controls::get::get, controls::history::history,
             evidence::list::list, evidence::get::get, blobs::get::get,
             probes::list::list, probes::get::get, integrations::list::list, integrations::get::get,
-            alerts::list::list, events::search::search, events::get::get, events::proof::proof;
+            integrations::health::health, integrations::runs::runs, integrations::configurations::list, integrations::compare::compare,
+            routing::list::list, routing::explain::explain, tasks::list::list, tasks::get::get, tickets::list::list, tickets::get::get,
+            intents::list::list, intents::get::get, intents::preview::preview, exchanges::list::list, exchanges::get::get,
+            subjects::list::list, alerts::list::list, events::search::search, events::get::get, events::proof::proof;
         Submit: evidence::submit::submit, evidence::batch::batch, blobs::put::put, probes::heartbeat::heartbeat;
         Manage: frameworks::import::import, frameworks::starter::import_starter,
             integrations::register::register, integrations::configure::configure, integrations::act::act,
+            integrations::validate::validate, integrations::run::run, integrations::replay::replay,
+            integrations::authorise::authorise, integrations::restore::restore, integrations::dry_run::dry_run, intents::replay::replay, intents::cancel::cancel,
+            routing::set::set, routing::remove::remove, secrets::list::list, secrets::put::put, secrets::delete::delete,
+            tasks::open::open, tasks::assign::assign, tasks::change::change, tasks::claim::claim, tasks::close::close,
+            tickets::resolve::resolve, tickets::relink::relink, tickets::recreate::recreate, tickets::waive::waive,
             probes::register::register, probes::retire::retire, alerts::act::act,
+            subjects::hold::hold, subjects::release::release, subjects::erase::erase,
             rotate_key::rotate, credentials::list::list, credentials::create::create, credentials::rotate::rotate, credentials::revoke::revoke;
         Operate: tenants::list::list, tenants::create::create;
     }

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::load::{self, Load};
 use super::process::Server;
-use super::workload::{Samples, Scratch, resident_mib};
-use super::{Figure, rate, reference};
+use super::workload::{Samples, Scratch, cpu_time, resident_mib};
+use super::{Figure, micros_each, rate, reference};
 use crate::cli::bench::BenchArgs;
 
 /// Numbers of the evidence that is sent one by one, far from those of the load.
@@ -31,7 +31,9 @@ pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
     let samples = Samples::new();
     // So that neither the first allocation nor the first page of a file is measured.
     submit(&server, &samples, args, SINGLES << 1, args.events / 10)?;
+    let before = cpu_time(server.pid())?;
     let (load, drain) = submit(&server, &samples, args, 0, args.events)?;
+    let cpu = cpu_time(server.pid())?.saturating_sub(before);
     let busy = resident_mib(server.pid())?;
     let bare = bare(args, &samples)?;
     let batch = args.batch.max(1);
@@ -52,6 +54,7 @@ pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
     )
     .detail("acknowledged", acknowledged, "events/s")
     .detail("until the read models have all of them", drained, "events/s")
+    .detail("server CPU an event, drained", micros_each(cpu, events), "µs")
     .detail("p50", load.percentile_ms(0.50), "ms")
     .detail("p99", load.percentile_ms(0.99), "ms")
     .detail("bare, p99", bare.percentile_ms(0.99), "ms")

@@ -3,12 +3,14 @@
 //! Absolute figures drift between machines and hours; the ratio is what a change is judged by.
 
 mod append;
+mod dispatch;
 mod http;
 mod load;
 mod process;
 mod read;
 mod rebuild;
 mod reference;
+mod same_rows;
 mod verify;
 mod workload;
 
@@ -107,6 +109,13 @@ fn rate(events: u64, took: Duration) -> f64 {
     events / took.as_secs_f64().max(1e-9)
 }
 
+/// CPU time an event: what a busy machine does not change as much as the rate.
+fn micros_each(cpu: Duration, events: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a figure to read, not to count with")]
+    let events = events.max(1) as f64;
+    cpu.as_secs_f64() * 1e6 / events
+}
+
 /// Runs one benchmark and prints its figures.
 ///
 /// # Errors
@@ -114,6 +123,7 @@ fn rate(events: u64, took: Duration) -> f64 {
 pub fn run(args: &BenchArgs) -> Result<()> {
     let figures = match args.kind {
         BenchKind::Append => append::run(args)?,
+        BenchKind::Dispatch => dispatch::run(args)?,
         BenchKind::Http => http::run(args)?,
         BenchKind::Read => read::run(args)?,
         BenchKind::Verify => verify::run(args)?,

@@ -4,14 +4,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
 
 use anyhow::Result;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use ledger::clock::Stopwatch;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -93,27 +91,6 @@ impl BareStore {
         std::hint::black_box(bytes);
         Ok(count)
     }
-}
-
-/// Writes `events` rows of `bytes` each over `streams` streams; how long it took.
-///
-/// # Errors
-/// SQLite's.
-pub fn append(dir: &Path, events: u64, streams: u64, bytes: usize, batch: usize) -> Result<Duration> {
-    let mut store = BareStore::create(dir)?;
-    let names: Vec<String> = (0..streams).map(|n| format!("bench-{n:08}")).collect();
-    let body = vec![b'x'; bytes];
-    let watch = Stopwatch::start();
-    let mut written = 0;
-    while written < events {
-        let until = (written + batch as u64).min(events);
-        store.commit((written..until).map(|n| {
-            let stream = &names[usize::try_from(n % streams).unwrap_or(0)];
-            (stream.as_str(), n / streams, body.as_slice())
-        }))?;
-        written = until;
-    }
-    Ok(watch.elapsed())
 }
 
 type Job = (Bytes, oneshot::Sender<bool>);

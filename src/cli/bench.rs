@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 pub enum BenchKind {
     /// Signed, durable appends in process.
     Append,
+    /// Work in other systems: from intents to outcomes, against a sink on this machine.
+    Dispatch,
     /// Evidence over HTTP with authentication.
     Http,
     /// Reading the log in order, and read-model queries.
@@ -23,7 +25,7 @@ pub struct BenchArgs {
     /// Which benchmark.
     #[arg(value_enum)]
     pub kind: BenchKind,
-    /// How many events to write or read.
+    /// How many events to write or read; intents to carry out, at most 5,000 (dispatch).
     #[arg(long, default_value_t = 200_000)]
     pub events: u64,
     /// Over how many streams they are spread.

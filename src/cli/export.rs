@@ -13,7 +13,7 @@ use super::serve::runtime;
 use crate::api::local::{Line, LocalExport, Summary};
 use crate::auth::principal::{Caller, Principal};
 use crate::config::Config;
-use crate::history::export::{Progress, Request, run as write};
+use crate::history::export::{Progress, run as write};
 use crate::http::local;
 use crate::runtime::node::Node;
 
@@ -32,6 +32,9 @@ pub struct ExportArgs {
     /// Leave confidential and personal members and blobs out; everything still verifies.
     #[arg(long)]
     redact: bool,
+    /// An evidence pack of these events alone: indexes in the log, or ids of evidence, with commas between them.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    events: Vec<String>,
     /// What it is for: audit, regulator, portability or backup.
     #[arg(long, default_value = "audit")]
     purpose: String,
@@ -47,7 +50,13 @@ pub struct ExportArgs {
 pub fn run(mut config: Config, args: ExportArgs) -> Result<ExitCode> {
     super::existing(&mut config, args.data.as_ref())?;
     let out = std::path::absolute(&args.out).context("the directory's path")?;
-    let request = LocalExport { tenant: args.tenant, out, redact: args.redact, purpose: args.purpose };
+    let request = LocalExport {
+        tenant: args.tenant,
+        out,
+        redact: args.redact,
+        purpose: args.purpose,
+        events: args.events,
+    };
     let summary = runtime()?.block_on(async {
         match local::ask(&config.data.dir, "/local/export", serde_json::to_vec(&request)?).await? {
             Some(response) => follow(response).await,
@@ -97,13 +106,11 @@ async fn follow(response: hyper::Response<hyper::body::Incoming>) -> Result<Summ
 
 async fn alone(config: Config, request: LocalExport) -> Result<Summary> {
     let node = Node::open(config).await?;
-    let tenant = request.tenant.unwrap_or_else(|| node.app.first_tenant());
+    let tenant = request.tenant.clone().unwrap_or_else(|| node.app.first_tenant());
     let caller = Caller { principal: Principal::local_operator(TenantId::system()).into(), tenant };
     let bar = super::bar("exporting");
     let id = ExportId(uuid_v7(&*node.app.clock, &*node.app.entropy));
-    let plan =
-        Request { id, out: request.out, redact: request.redact, purpose: request.purpose, recipient: None };
-    let written = write(&node.app, &caller, plan, |progress| {
+    let written = write(&node.app, &caller, request.request(id), |progress| {
         bar.set_length(progress.of);
         bar.set_position(progress.entries);
     })

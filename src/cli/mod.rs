@@ -1,12 +1,21 @@
 //! The command line: one file a verb.
 
+pub mod adapter;
+pub mod adapters;
 pub mod bench;
+pub mod erase;
 pub mod export;
+pub mod integrations;
 pub mod openapi;
 pub mod probe;
 pub mod recover;
+pub mod remote;
+pub mod routes;
+pub mod secrets;
 pub mod serve;
+pub mod tasks;
 pub mod verify;
+pub mod work;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,11 +54,16 @@ enum Verb {
         after_help = "Examples:\n  ledger probe run linux-host --key-file ledger-data/admin.key\n  ledger probe run linux-host --dry-run\n  ledger probe daemon probes/"
     )]
     Probe(ledger_probes::cli::ProbeArgs),
-    /// Write a tenant's whole history as a bundle that anyone can verify.
+    /// Write a tenant's history, or some of its events, as a bundle that anyone can verify.
     #[command(
-        after_help = "Examples:\n  ledger export --data ledger-data --out bundle\n  ledger export --data ledger-data --out bundle --tenant system --redact"
+        after_help = "Examples:\n  ledger export --data ledger-data --out bundle\n  ledger export --data ledger-data --out pack --events 12,15\n  ledger export --data ledger-data --out bundle --tenant system --redact"
     )]
     Export(export::ExportArgs),
+    /// Destroy what is readable of a data subject, for good, and say so in the log.
+    #[command(
+        after_help = "Example:\n  ledger erase --data ledger-data --tenant system --subject 01a20311-b8c6-754a-8d17-da8225cfe631"
+    )]
+    Erase(erase::EraseArgs),
     /// Verify a live store against its head file, and its read models against a rebuild.
     #[command(
         after_help = "Exit code 0: everything holds; 1: it does not, and what fails is named.\nExample:\n  ledger verify --data ledger-data"
@@ -63,6 +77,36 @@ enum Verb {
         after_help = "Examples:\n  ledger bench append --events 1000000 --streams 10000\n  ledger bench http --clients 16 --batch 100 --json"
     )]
     Bench(bench::BenchArgs),
+    /// Install, list, pin and roll back packages of custom adapters.
+    #[command(
+        after_help = "Examples:\n  ledger adapters install examples/adapter-python\n  ledger adapters list\n  ledger adapters pin http-sink 1.1.0\n  ledger adapters rollback http-sink"
+    )]
+    Adapters(adapters::AdaptersArgs),
+    /// Handle what a running ledger is connected with: configure, look, run, and see what would be sent.
+    #[command(
+        after_help = "Examples:\n  ledger integrations register jira-main --kind jira --name \"Jira of the platform team\"\n  ledger integrations validate jira-main jira.json\n  ledger integrations dry-run jira-main\n  ledger integrations run jira-main health --key-file ledger-data/admin.key"
+    )]
+    Integrations(integrations::IntegrationsArgs),
+    /// Say which events of a running ledger become tasks and tickets, and see why one did not.
+    #[command(
+        after_help = "Examples:\n  ledger routes set failures --integration jira-main --framework starter --due-seconds 604800\n  ledger routes list --json\n  ledger routes explain 412"
+    )]
+    Routes(routes::RoutesArgs),
+    /// See what is to be brought about in other systems, and try again what waits.
+    #[command(
+        after_help = "Examples:\n  ledger work list --state parked\n  ledger work replay --integration jira-main\n  ledger work show 0197c5a0-0000-7000-8000-000000000001"
+    )]
+    Work(work::WorkArgs),
+    /// Handle what is to be done.
+    #[command(
+        after_help = "Examples:\n  ledger tasks list --state open\n  ledger tasks open \"Rotate the keys of the build server\" --severity critical\n  ledger tasks accept-risk 0197c5a0-0000-7000-8000-000000000001 --until 2027-01-01T00:00:00Z"
+    )]
+    Tasks(tasks::TasksArgs),
+    /// Keep what connections need to come in. It is sealed, and never shown again.
+    #[command(
+        after_help = "Examples:\n  ledger secrets put jira-token token.txt\n  pass show jira | ledger secrets put jira-token\n  ledger secrets list"
+    )]
+    Secrets(secrets::SecretsArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Print all settings with their defaults and meaning.
@@ -89,9 +133,16 @@ impl Cli {
             Verb::Demo(args) => crate::demo::run(config, &args),
             Verb::Probe(args) => probe::run(&args),
             Verb::Export(args) => export::run(config, args),
+            Verb::Erase(args) => erase::run(config, args),
             Verb::Verify(args) => verify::run(config, &args),
             Verb::Recover(args) => recover::run(config, &args),
             Verb::Bench(args) => crate::bench::run(&args).map(|()| ExitCode::SUCCESS),
+            Verb::Adapters(args) => adapters::run(config, &args),
+            Verb::Integrations(args) => integrations::run(&args),
+            Verb::Routes(args) => routes::run(&args),
+            Verb::Work(args) => work::run(&args),
+            Verb::Tasks(args) => tasks::run(&args),
+            Verb::Secrets(args) => secrets::run(&args),
             Verb::Openapi => openapi::run(),
             Verb::Config => {
                 print!("{DEFAULTS}");

@@ -43,10 +43,21 @@ pub struct Room {
     pub current: bool,
     /// How much waits there.
     pub count: usize,
+    /// What waits there, as a word after the number.
+    pub waits: &'static str,
+}
+
+/// What waits for somebody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waiting {
+    /// Open alerts.
+    pub alerts: usize,
+    /// Parked work.
+    pub parked: usize,
 }
 
 /// Address, name, icon.
-const ROOMS: [(&str, &str, &str); 11] = [
+const ROOMS: [(&str, &str, &str); 14] = [
     ("/", "Overview", "overview"),
     ("/live", "Live activity", "live"),
     ("/alerts", "Alerts", "bell"),
@@ -54,6 +65,9 @@ const ROOMS: [(&str, &str, &str); 11] = [
     ("/frameworks", "Frameworks", "framework"),
     ("/probes", "Probes", "probe"),
     ("/integrations", "Integrations", "integration"),
+    ("/tasks", "Tasks", "task"),
+    ("/tickets", "Tickets", "ticket"),
+    ("/work", "Work", "work"),
     ("/audit", "Audit explorer", "audit"),
     ("/credentials", "Credentials", "key"),
     ("/exports", "Exports", "export"),
@@ -62,18 +76,19 @@ const ROOMS: [(&str, &str, &str); 11] = [
 
 impl Frame {
     /// The rooms of a page at `here`.
-    pub fn rooms(here: &str, open_alerts: usize) -> Vec<Room> {
+    pub fn rooms(here: &str, waiting: Waiting) -> Vec<Room> {
         let path = here.split('?').next().unwrap_or_default();
         let inside = |href: &str| match href {
             "/" => path == "/",
             href => path == href || path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')),
         };
-        let room = |(href, label, icon)| Room {
-            href,
-            label,
-            icon,
-            current: inside(href),
-            count: if href == "/alerts" { open_alerts } else { 0 },
+        let room = |(href, label, icon)| {
+            let (count, waits) = match href {
+                "/alerts" => (waiting.alerts, "open"),
+                "/work" => (waiting.parked, "parked"),
+                _ => (0, ""),
+            };
+            Room { href, label, icon, current: inside(href), count, waits }
         };
         ROOMS.map(room).into()
     }

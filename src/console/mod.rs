@@ -43,9 +43,10 @@ pub struct Console {
 /// The console's routes.
 pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
     use pages::{
-        alerts, audit, controls, credentials, door, event, evidence, exports, frameworks, integrations,
+        alerts, audit, controls, credentials, door, event, evidence, exports, frameworks, integration,
+        integrations,
     };
-    use pages::{live as live_page, overview, preferences, probes, tenants};
+    use pages::{live as live_page, overview, preferences, probes, tasks, tenants, tickets, work};
 
     let console = Arc::new(Console {
         app: Arc::clone(app),
@@ -72,7 +73,21 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/probes", get(probes::list))
         .route("/probes/{id}", get(probes::show))
         .route("/integrations", get(integrations::list))
-        .route("/integrations/{id}", get(integrations::show))
+        .route("/integrations/{id}", get(integration::show))
+        .route("/integrations/{id}/run", post(integrations::run))
+        .route("/integrations/{id}/act", post(integrations::act))
+        .route("/integrations/{id}/restore", post(integrations::restore))
+        .route("/tasks", get(tasks::list).post(tasks::create))
+        .route("/tasks/{id}", get(tasks::show))
+        .route("/tasks/{id}/act", post(tasks::act))
+        .route("/tickets", get(tickets::list))
+        .route("/tickets/{id}", get(tickets::show))
+        .route("/tickets/{id}/resolve", post(tickets::resolve))
+        .route("/tickets/{id}/act", post(tickets::act))
+        .route("/work", get(work::list))
+        .route("/work/replay", post(work::replay_all))
+        .route("/work/{id}/replay", post(work::replay))
+        .route("/work/{id}/cancel", post(work::cancel))
         .route("/audit", get(audit::search))
         .route("/audit/{index}", get(event::show))
         .route("/audit/{index}/proof", get(event::proof))

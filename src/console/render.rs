@@ -3,24 +3,28 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use ledger::ids::TenantId;
-use ledger::readmodel::{Cell, Cursor, Query, TypedRow};
+use ledger::domain::Aggregate;
+use ledger::ids::{CommandId, StreamId, TenantId, uuid_v7};
+use ledger::readmodel::{Cell, Cursor, Query, TableDef, TypedRow};
+use ledger_aggregates::refusal::Refusal;
 use ledger_aggregates::values::EvidenceId;
 use ledger_projections::alerts::ALERT;
+use ledger_projections::intents::INTENT;
 use serde_json::Value;
 
 use super::Console;
-use super::frame::Frame;
+use super::frame::{Frame, Waiting};
 use super::session::Said;
 use super::view::{Choice, visible};
 use super::viewer::Viewer;
 use crate::auth::policy::Permission;
+use crate::commands::Order;
 use crate::error::{ApiError, MALFORMED};
 
 /// Rows of a list that a page shows.
 pub const PAGE_ROWS: usize = 50;
-/// More open alerts than this are not counted.
-const ALERTS_COUNTED_MAX: usize = 99;
+/// More open alerts, and more pieces of parked work, than this are not counted.
+const COUNTED_MAX: usize = 99;
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -55,21 +59,50 @@ impl Console {
     /// # Errors
     /// The read models.
     pub async fn frame(&self, viewer: &Viewer, title: impl Into<String>) -> Result<Frame, ApiError> {
-        let open = Query::new(&ALERT, viewer.tenant()).is_text("state", "open").limit(ALERTS_COUNTED_MAX);
-        let open = self.app.query(open).await?.rows.len();
+        let waiting = Waiting {
+            alerts: self.count(viewer, &ALERT, "open").await?,
+            parked: self.count(viewer, &INTENT, "parked").await?,
+        };
         let (tenant_label, tenants) = self.tenant_choices(viewer).await?;
         Ok(Frame {
-            rooms: Frame::rooms(&viewer.here, open),
+            rooms: Frame::rooms(&viewer.here, waiting),
             tenant_label,
             tenants,
             ..self.bare_frame(viewer, title)
         })
     }
 
+    async fn count(&self, viewer: &Viewer, table: &'static TableDef, state: &str) -> Result<usize, ApiError> {
+        let query = Query::new(table, viewer.tenant()).is_text("state", state).limit(COUNTED_MAX);
+        Ok(self.app.query(query).await?.rows.len())
+    }
+
+    /// Carries a command of a reader out, who needs to be allowed to manage. Each click is a command of its own.
+    ///
+    /// # Errors
+    /// `forbidden`, or what the aggregate refuses.
+    pub async fn order<A: Aggregate<Error: Refusal>>(
+        &self,
+        viewer: &Viewer,
+        stream: StreamId,
+        command: &A::Command,
+    ) -> Result<(), ApiError> {
+        viewer.needs(Permission::Manage)?;
+        let id = uuid_v7(&*self.app.clock, &*self.app.entropy).to_string();
+        let id = CommandId::new(id).map_err(ApiError::internal)?;
+        let order = Order::new(&viewer.caller, stream, id.clone(), id.as_str().as_bytes());
+        let done = self.app.command::<A>(&order, command).await?;
+        // The page that comes next shows what was done.
+        match done.first_index {
+            Some(index) => self.app.folded(viewer.tenant(), index).await,
+            None => Ok(()),
+        }
+    }
+
     fn bare_frame(&self, viewer: &Viewer, title: impl Into<String>) -> Frame {
         Frame {
             title: title.into(),
-            rooms: Frame::rooms(&viewer.here, 0),
+            rooms: Frame::rooms(&viewer.here, Waiting::default()),
             tenants: Vec::new(),
             tenant_label: viewer.tenant().to_string(),
             csrf: viewer.csrf.clone(),

@@ -47,13 +47,31 @@ impl Client {
     /// # Errors
     /// The answer is not a success.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let request = self.agent.post(format!("{}{path}", self.url)).header("authorization", self.bearer());
-        let request = request.header("content-type", "application/json");
-        serde_json::from_str(&read(path, request.send(body.to_string())?)?)
-            .with_context(|| format!("POST {path}"))
+        let request = self.agent.post(format!("{}{path}", self.url));
+        self.send(path, request, body).with_context(|| format!("POST {path}"))
     }
 
-    /// GETs until `holds`, at most ten seconds.
+    /// PUT of JSON.
+    ///
+    /// # Errors
+    /// The answer is not a success.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.agent.put(format!("{}{path}", self.url));
+        self.send(path, request, body).with_context(|| format!("PUT {path}"))
+    }
+
+    fn send(
+        &self,
+        path: &str,
+        request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        body: &Value,
+    ) -> Result<Value> {
+        let request =
+            request.header("authorization", self.bearer()).header("content-type", "application/json");
+        Ok(serde_json::from_str(&read(path, request.send(body.to_string())?)?)?)
+    }
+
+    /// GETs until `holds`, at most half a minute.
     ///
     /// # Errors
     /// It did not come to hold.
@@ -64,7 +82,7 @@ impl Client {
             if holds(&answer) {
                 return Ok(answer);
             }
-            if watch.elapsed() > Duration::from_secs(10) {
+            if watch.elapsed() > Duration::from_secs(30) {
                 bail!("{path} did not come to what was waited for: {answer}");
             }
             std::thread::park_timeout(Duration::from_millis(20));
@@ -82,4 +100,9 @@ fn read(path: &str, mut response: ureq::http::Response<ureq::Body>) -> Result<St
         return Ok(text);
     }
     bail!("{path}: {} {text}", response.status())
+}
+
+/// A member that is a text; empty if it is not.
+pub fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_default()
 }

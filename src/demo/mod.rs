@@ -3,10 +3,12 @@
 mod client;
 mod steps;
 mod tamper;
+mod vendors;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -14,6 +16,8 @@ use clap::Args;
 use crate::cli::serve::{Server, init_log, runtime, signalled};
 use crate::config::Config;
 use client::Client;
+use steps::Stage;
+use vendors::Vendors;
 
 /// How to show it.
 #[derive(Debug, Args)]
@@ -47,6 +51,8 @@ pub fn run(mut config: Config, args: &DemoArgs) -> Result<ExitCode> {
     config.data.dir = dir;
     config.server.listen = args.listen;
     config.log.level = "warn".to_owned();
+    // The stand-ins for Jira and ServiceNow listen on this machine.
+    config.egress.networks = "127.0.0.0/8".to_owned();
     init_log(&config);
     runtime()?.block_on(show(config, args.exit))
 }
@@ -60,14 +66,14 @@ fn fresh() -> Result<PathBuf> {
 
 async fn show(config: Config, exit: bool) -> Result<ExitCode> {
     let server = Server::start(config).await?;
+    let vendors = Arc::new(Vendors::start(Arc::clone(&server.node.app.clock)).await?);
     let shown = {
         let client = Client::new(
             server.url(),
             server.first_key.clone().context("the directory held a ledger already")?,
         );
-        let dir = server.node.app.config.data.dir.clone();
-        let name = server.node.app.name.clone();
-        tokio::task::spawn_blocking(move || steps::all(&client, &dir, &name)).await?
+        let stage = Stage { client, vendors: Arc::clone(&vendors), app: Arc::clone(&server.node.app) };
+        tokio::task::spawn_blocking(move || steps::all(&stage)).await?
     };
     if let Err(error) = &shown {
         eprintln!("\nthe demo failed: {error:#}");

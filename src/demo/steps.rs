@@ -2,13 +2,43 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
+use ledger::ids::EventId;
 use ledger_replay::{NoProgress, Options, Report, verify};
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::client::{Client, text};
 use super::tamper;
+use super::vendors::Vendors;
+use crate::app::App;
+
+/// What the steps work with.
+pub struct Stage {
+    /// A client of the ledger, with the first key.
+    pub client: Client,
+    /// The systems that are told.
+    pub vendors: Arc<Vendors>,
+    /// The ledger, for its directory, its name and its clock: all else goes over HTTP.
+    pub app: Arc<App>,
+}
+
+impl Stage {
+    /// Hands in the result of a check.
+    fn hand_in(&self, seen: &Value, control: &str, result: &str, title: &str) -> Result<()> {
+        let now = self.app.clock.now();
+        let mut evidence = json!({
+            "id": EventId::generate(&*self.app.clock, &*self.app.entropy), "check": seen["check"], "target_ref": seen["target_ref"],
+            "controls": [{ "framework": "starter", "control": control }], "result": result, "checked": 1,
+            "observed_from": now, "observed_to": now, "sent_at": now, "title": title,
+        });
+        if let Some(probe) = text(seen, "source").strip_prefix("probe:") {
+            evidence["probe"] = probe.into();
+        }
+        self.client.post("/v1/evidence", &evidence).map(drop)
+    }
+}
 
 fn step(number: usize, what: &str) {
     println!("\n{number}. {what}");
@@ -18,7 +48,9 @@ fn step(number: usize, what: &str) {
 ///
 /// # Errors
 /// The first step that failed.
-pub fn all(client: &Client, dir: &Path, name: &str) -> Result<()> {
+pub fn all(stage: &Stage) -> Result<()> {
+    let Stage { client, vendors, app } = stage;
+    let (dir, name) = (&app.config.data.dir, &app.name);
     step(1, "A ledger, made from nothing");
     println!("   ledger     {name}, serving on {}", client.url());
     let me = client.get("/v1/whoami")?;
@@ -32,16 +64,29 @@ pub fn all(client: &Client, dir: &Path, name: &str) -> Result<()> {
         imported["controls"], imported["receipt"]["index"]
     );
 
-    step(3, "Evidence of this machine, by the host probe");
+    step(3, "Two systems to tell: stand-ins for Jira and ServiceNow");
+    vendors.integrate(client)?;
+
+    step(4, "Evidence of this machine, by the host probe");
     probe(client, dir)?;
 
-    step(4, "What it says of the controls");
-    scorecard(client)?;
+    step(5, "What it says of the controls");
+    let failed = scorecard(stage)?;
 
-    step(5, "A receipt, with proof");
+    step(6, "Each failed control, once in each system");
+    vendors.show_tickets(client, failed.len())?;
+
+    step(7, "One is worked on, and mended");
+    let control = &failed[0];
+    let task = vendors.work_on(client, control)?;
+    mend(stage, control)?;
+    vendors.show_closed(client, &task)?;
+    exchanges(client)?;
+
+    step(8, "A receipt, with proof");
     receipt(client)?;
 
-    step(6, "The history, exported and verified offline");
+    step(9, "The history, exported and verified offline");
     let trust = dir.join("demo.trust");
     std::fs::write(&trust, text(&me, "trust")).context("cannot write the trust file")?;
     let bundle = dir.join("demo-bundle");
@@ -54,7 +99,7 @@ pub fn all(client: &Client, dir: &Path, name: &str) -> Result<()> {
         report.size, report.counts.streams, report.counts.disclosed
     );
 
-    step(7, "A copy, with one bit changed");
+    step(10, "A copy, with one bit changed");
     let copy = dir.join("demo-bundle-tampered");
     tamper::copy(&bundle, &copy)?;
     let (file, at) = tamper::flip_a_bit(&copy)?;
@@ -67,10 +112,6 @@ pub fn all(client: &Client, dir: &Path, name: &str) -> Result<()> {
     }
     println!("\nEverything held.");
     Ok(())
-}
-
-fn text<'a>(value: &'a Value, member: &str) -> &'a str {
-    value[member].as_str().unwrap_or_default()
 }
 
 /// Runs one of this binary's own verbs, as a user would; what it printed.
@@ -105,7 +146,48 @@ fn probe(client: &Client, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn scorecard(client: &Client) -> Result<()> {
+/// Shows the scorecard and gives the controls that fail. A host without a finding is given one, so that there is something
+/// to show.
+fn scorecard(stage: &Stage) -> Result<Vec<String>> {
+    let failed = judged(&stage.client)?;
+    if !failed.is_empty() {
+        return Ok(failed);
+    }
+    println!("   nothing fails here: an example of a finding is handed in");
+    let seen = json!({ "check": "demo/example", "target_ref": "this-host" });
+    stage.hand_in(&seen, "host-1", "fail", "An example of a finding")?;
+    stage.client.wait("/v1/controls/starter/host-1", |control| text(control, "status") == "fail")?;
+    Ok(vec!["host-1".into()])
+}
+
+/// Every source that says that a control fails says that it holds, as the next run of its check would.
+fn mend(stage: &Stage, control: &str) -> Result<()> {
+    let path = format!("/v1/controls/starter/{control}");
+    let seen = stage.client.get(&path)?;
+    let sources = seen["source_results"].as_array().into_iter().flatten();
+    for source in sources.filter(|source| text(source, "result") == "fail") {
+        stage.hand_in(source, control, "pass", "The finding is mended (handed in by the demo)")?;
+        println!("   evidence   {} now says pass (handed in by the demo)", text(source, "check"));
+    }
+    stage.client.wait(&path, |control| text(control, "status") == "pass")?;
+    Ok(())
+}
+
+/// Shows what was said to the other systems.
+fn exchanges(client: &Client) -> Result<()> {
+    let seen = client.get("/v1/exchanges?limit=1000")?;
+    let all = seen["items"].as_array().map_or(&[][..], Vec::as_slice);
+    let changing =
+        all.iter().filter(|exchange| !text(exchange, "method").eq_ignore_ascii_case("get")).count();
+    ensure!(changing > 0, "no exchange is in the log");
+    println!(
+        "   {} requests were sent, {changing} of them to change something; each is an event of the log",
+        all.len()
+    );
+    Ok(())
+}
+
+fn judged(client: &Client) -> Result<Vec<String>> {
     let events = client.get("/v1/evidence?limit=1000")?;
     let expected = events["items"].as_array().map_or(0, Vec::len);
     ensure!(expected > 0, "the probe handed in no evidence");
@@ -135,9 +217,12 @@ fn scorecard(client: &Client) -> Result<()> {
         card["stale"],
         card["unknown"]
     );
-    for control in
-        client.get("/v1/controls?framework=starter&limit=1000")?["items"].as_array().into_iter().flatten()
-    {
+    let controls = client.get("/v1/controls?framework=starter&limit=1000")?;
+    let mut failed = Vec::new();
+    for control in controls["items"].as_array().into_iter().flatten() {
+        if text(control, "status") == "fail" {
+            failed.push(text(control, "control").to_owned());
+        }
         if text(control, "status") != "unknown" {
             println!(
                 "     {:<14} {:<14} {}",
@@ -147,7 +232,7 @@ fn scorecard(client: &Client) -> Result<()> {
             );
         }
     }
-    Ok(())
+    Ok(failed)
 }
 
 fn receipt(client: &Client) -> Result<()> {

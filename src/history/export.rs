@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ledger::anchor::{AnchorFile, AnchorTree};
@@ -22,6 +23,7 @@ use super::{disclose, proof};
 use crate::app::App;
 use crate::auth::principal::Caller;
 use crate::commands::Order;
+use crate::runtime::anchor::anchor;
 
 /// Events read at once: bounds the memory of an export.
 const PAGE_EVENTS: usize = 2_000;
@@ -39,15 +41,17 @@ pub struct Request {
     pub purpose: String,
     /// Who gets it (confidential).
     pub recipient: Option<String>,
+    /// The events of an evidence pack, by index or as ids of evidence; empty: the whole log.
+    pub events: Vec<String>,
 }
 
 /// What an export should hold.
 #[derive(Debug)]
-struct Plan<'a> {
-    tenant: &'a TenantId,
-    request: &'a Request,
+pub(super) struct Plan<'a> {
+    pub tenant: &'a TenantId,
+    pub request: &'a Request,
     /// The entry that asked for it: the bundle goes at least so far.
-    requested_at: u64,
+    pub requested_at: u64,
 }
 
 /// How far an export is.
@@ -64,7 +68,22 @@ pub struct Progress {
 pub fn trust_file(app: &App, log: &OpenLog) -> Policy {
     let system = app.log(&TenantId::system()).ok().filter(|system| system.info.tenant != log.info.tenant);
     let logs = [Some(log), system.as_ref()].into_iter().flatten();
-    Policy::of_logs(Some(log.genesis.0), logs.map(|log| log.keys.checkpoint_signer().verifier().clone()))
+    let policy =
+        Policy::of_logs(Some(log.genesis.0), logs.map(|log| log.keys.checkpoint_signer().verifier().clone()));
+    // Witnesses cosign the system log, and a single proof of a tenant's log has no anchor: no quorum is asked for here.
+    match &app.witnesses {
+        Some(witnesses) => policy.with_witnesses(witnesses.policy()).without_quorum(),
+        None => policy,
+    }
+}
+
+/// The trust file of a bundle, which has what a quorum can be held against.
+pub(super) fn bundle_policy(app: &App, log: &OpenLog) -> Policy {
+    let policy = trust_file(app, log);
+    match &app.witnesses {
+        Some(witnesses) => policy.with_witnesses(witnesses.policy()),
+        None => policy,
+    }
 }
 
 /// Records the request, writes the bundle, records the outcome. The bundle holds its own request.
@@ -84,7 +103,12 @@ pub async fn run(
         ExportCommand::Request { purpose, redacted: request.redact, recipient: request.recipient.clone() };
     let requested_at = record(app, caller, id, "request", &asked).await?;
     let plan = Plan { tenant: &caller.tenant, request: &request, requested_at };
-    let written = write_to(app, &plan, &partial, &mut progress).await.and_then(|summary| {
+    let written = if plan.request.events.is_empty() {
+        write_to(app, &plan, &partial, &mut progress).await
+    } else {
+        super::pack::write_to(app, &plan, &partial).await
+    };
+    let written = written.and_then(|summary| {
         let named = fs::rename(&partial, &request.out);
         named.with_context(|| format!("cannot give the bundle its name {}", request.out.display()))?;
         Ok(summary)
@@ -142,7 +166,7 @@ async fn write_to(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<BundleSummary> {
     let log = app.log(plan.tenant).map_err(|_| anyhow!("there is no tenant {}", plan.tenant))?;
-    let kept = proof::covering(&*app.side, plan.tenant, plan.requested_at).await?;
+    let kept = head_to_export(app, plan).await?;
     let mut writer = BundleWriter::new(DirectorySink::create(partial)?);
     let mut pages = Pages::new(app, plan.tenant, kept.size);
     while let Some(events) = pages.next().await? {
@@ -157,20 +181,58 @@ async fn write_to(
     if let Some((index, anchor)) = latest_anchor(app, &log, &kept).await? {
         writer.anchor(index, &anchor)?;
     }
-    let meta = BundleMeta {
+    let policy = bundle_policy(app, &log);
+    let (sink, summary) =
+        writer.finish(&kept.note, &policy, meta(app, plan), log.keys.checkpoint_signer())?;
+    sink.close()?;
+    Ok(summary)
+}
+
+/// What the manifest says besides the files.
+pub(super) fn meta(app: &App, plan: &Plan<'_>) -> BundleMeta {
+    let withheld = if plan.request.redact { &["confidential", "personal"][..] } else { &[] };
+    BundleMeta {
         tenant: plan.tenant.clone(),
         time: app.clock.now(),
         purpose: plan.request.purpose.clone(),
-        redactions: if plan.request.redact {
-            vec!["confidential".into(), "personal".into()]
-        } else {
-            Vec::new()
-        },
+        redactions: withheld.iter().map(|&class| class.to_owned()).collect(),
+    }
+}
+
+/// How long an export waits for the witnesses; without their cosignatures it is written all the same.
+const WITNESSES_WAIT: Duration = Duration::from_secs(10);
+/// How often to look.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The checkpoint that the bundle goes up to. With witnesses: one that they have cosigned, or that is anchored in a
+/// checkpoint of the system log that they have cosigned.
+pub(super) async fn head_to_export(app: &App, plan: &Plan<'_>) -> Result<StoredCheckpoint> {
+    let kept = proof::covering(&*app.side, plan.tenant, plan.requested_at).await?;
+    let Some(witnesses) = &app.witnesses else { return Ok(kept) };
+    let system = TenantId::system();
+    if *plan.tenant != system {
+        anchor(app).await?;
+    }
+    let needed = app.store.log_head(&system).await?.map_or(0, |head| head.size);
+    let cosigned = async {
+        loop {
+            match witnesses.latest() {
+                Some(latest) if latest.size >= needed => return latest,
+                _ => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
     };
-    let (sink, summary) =
-        writer.finish(&kept.note, &trust_file(app, &log), meta, log.keys.checkpoint_signer())?;
-    sink.close()?;
-    Ok(summary)
+    match tokio::time::timeout(WITNESSES_WAIT, cosigned).await {
+        Ok(latest) if *plan.tenant == system => Ok(latest),
+        // What was anchored is not larger than what is signed by now.
+        Ok(_) => Ok(app.side.checkpoint(plan.tenant).await?.unwrap_or(kept)),
+        Err(_) => {
+            tracing::warn!(
+                "the witnesses have not cosigned in time: the bundle does not reach its own quorum"
+            );
+            Ok(kept)
+        }
+    }
 }
 
 /// The events of a log up to a size, page by page.
@@ -228,7 +290,7 @@ async fn disclosures(
 }
 
 /// The newest anchor that carries a checkpoint of this log no larger than the exported one.
-async fn latest_anchor(
+pub(super) async fn latest_anchor(
     app: &App,
     log: &OpenLog,
     kept: &StoredCheckpoint,
@@ -238,7 +300,10 @@ async fn latest_anchor(
     let only = Filter { types: vec![ledger::anchor::ANCHORED.to_owned()], ..Filter::default() };
     let mut query = Read::log(&system, u64::MAX).backward().filter(only).limit(8);
     query.direction = Direction::Backward;
-    for event in app.store.read(query).await?.events {
+    // A proof under what the witnesses have cosigned, if there are any: the newest anchors may be ahead of them.
+    let cosigned = app.witnesses.as_ref().and_then(|witnesses| witnesses.latest());
+    let ahead = |event: &StoredEvent| cosigned.as_ref().is_some_and(|cosigned| event.index >= cosigned.size);
+    for event in app.store.read(query).await?.events.into_iter().filter(|event| !ahead(event)) {
         let Some(set) = anchor_set(app, &event).await? else { continue };
         let Some(leaf) = set.leaves.iter().find(|leaf| leaf.slot == slot) else { continue };
         let Ok(checkpoint) = leaf.text.parse::<Checkpoint>() else { continue };
@@ -250,7 +315,11 @@ async fn latest_anchor(
             (0..=last).map(|n| set.leaves.iter().find(|leaf| leaf.slot == n).map(|leaf| leaf.text.as_str()));
         let path =
             AnchorTree::new(texts).path(u64::from(slot)).map_err(|error| anyhow!("anchor: {error}"))?;
-        let proof = proof::tlog_proof(&*app.store, &*app.side, &system, event.index).await?;
+        let under = match &cosigned {
+            Some(cosigned) => cosigned.clone(),
+            None => proof::covering(&*app.side, &system, event.index).await?,
+        };
+        let proof = proof::proof_under(&*app.store, &system, event.index, under).await?;
         return Ok(Some((event.index, AnchorFile::new(&leaf.text, u64::from(slot), &path, &proof))));
     }
     Ok(None)

@@ -2,4 +2,5 @@
 
 pub mod disclose;
 pub mod export;
+pub mod pack;
 pub mod proof;

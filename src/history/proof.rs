@@ -5,7 +5,7 @@ use std::time::Duration;
 use ledger::checkpoint::Checkpoint;
 use ledger::event::{Header, entry_bytes};
 use ledger::ids::TenantId;
-use ledger::merkle::{HashReader, Node};
+use ledger::merkle::{Hash, HashReader, Node};
 use ledger::proof;
 use ledger::tile::TileSet;
 use ledger::tlog_proof::TlogProof;
@@ -91,6 +91,20 @@ pub async fn tiles(
     Ok(set)
 }
 
+/// The proof that the first `old` entries of a log are a prefix of its first `size`; empty where there is nothing to prove.
+///
+/// # Errors
+/// [`ProofError`]
+pub async fn consistency(
+    store: &dyn EventStore,
+    tenant: &TenantId,
+    old: u64,
+    size: u64,
+) -> Result<Vec<Hash>, ProofError> {
+    let reader = tiles(store, tenant, size, proof::consistency_nodes(old, size)).await?;
+    proof::consistency(old, size, &reader).map_err(|error| ProofError::Damaged(error.to_string()))
+}
+
 /// One entry with its path to the latest checkpoint: the whole `.tlog-proof`.
 ///
 /// # Errors
@@ -101,8 +115,23 @@ pub async fn tlog_proof(
     tenant: &TenantId,
     index: u64,
 ) -> Result<TlogProof, ProofError> {
-    let event = event(store, tenant, index).await?;
+    // An entry that is not there is never covered.
+    event(store, tenant, index).await?;
     let kept = covering(side, tenant, index).await?;
+    proof_under(store, tenant, index, kept).await
+}
+
+/// One entry with its path to a checkpoint that covers it.
+///
+/// # Errors
+/// [`ProofError`]
+pub async fn proof_under(
+    store: &dyn EventStore,
+    tenant: &TenantId,
+    index: u64,
+    kept: StoredCheckpoint,
+) -> Result<TlogProof, ProofError> {
+    let event = event(store, tenant, index).await?;
     let (checkpoint, _) = Checkpoint::parse_note(kept.note.as_bytes())
         .map_err(|error| ProofError::Damaged(error.to_string()))?;
     let nodes = proof::inclusion_nodes(index, checkpoint.size);

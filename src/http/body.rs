@@ -99,7 +99,9 @@ fn tracked<'a, T: Deserialize<'a>>(canonical: &'a [u8]) -> Result<T, ApiError> {
                 serde_path_to_error::Segment::Map { key } => {
                     Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
                 }
-                serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => None,
+                // The name of a variant is the key of what it holds.
+                serde_path_to_error::Segment::Enum { variant } => Some(format!("/{variant}")),
+                serde_path_to_error::Segment::Unknown => None,
             })
             .collect();
         let detail = error.inner().to_string();

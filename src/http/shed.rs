@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
+use axum::http::Version;
+use axum::http::header::{CONNECTION, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
@@ -31,9 +33,15 @@ impl Shed {
 /// Refuses what is too much, ends what takes too long.
 pub async fn shed(State(shed): State<Shed>, request: Request, next: Next) -> Response {
     let Ok(_place) = shed.places.try_acquire() else {
-        return ApiError::new(OVERLOADED, "too many requests are being served")
-            .retry_after(1)
-            .into_response();
+        let version = request.version();
+        let mut refusal =
+            ApiError::new(OVERLOADED, "too many requests are being served").retry_after(1).into_response();
+        // The body was not read, so the connection ends with this answer: who was not told would send the next request
+        // on it and lose that one (RFC 9112 §9.6). HTTP/2 has streams for that.
+        if version < Version::HTTP_2 {
+            refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        return refusal;
     };
     match tokio::time::timeout(shed.timeout, next.run(request)).await {
         Ok(response) => response,

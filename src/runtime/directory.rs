@@ -1,11 +1,12 @@
-//! What every request needs to know at once: which credentials are good, which controls exist.
+//! What every request needs to know at once: which credentials are good, which controls exist, which routes are set.
 //!
 //! It is folded from the log in memory. At the start it is taken from the streams of the credentials and frameworks that
 //! the read models name; from there it follows the log. A handler that must see its own change waits for its position.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ledger::domain::DomainEvent;
@@ -15,13 +16,15 @@ use ledger::readmodel::{PAGE_ROWS_MAX, Query, TableDef};
 use ledger::time::Timestamp;
 use ledger_aggregates::credential::CredentialEvent;
 use ledger_aggregates::framework::FrameworkEvent;
-use ledger_aggregates::values::{ControlId, ControlRef, FrameworkId};
+use ledger_aggregates::route::{RouteEvent, RouteRule};
+use ledger_aggregates::values::{ControlId, ControlRef, FrameworkId, RouteId};
 use ledger_projections::credentials::CREDENTIAL;
 use ledger_projections::frameworks::FRAMEWORK;
+use ledger_projections::routes::ROUTE;
 use ledger_store::keyring::Keyring;
 use ledger_store::runner::RunnerStatus;
 use ledger_store::{Delivery, EventStore, Filter, Read, SecretKind, StoredEvent, Subscription};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::api::credentials::secret_id;
 use crate::app::App;
@@ -29,24 +32,38 @@ use crate::auth::principal::Principal;
 use crate::auth::table::{Entry, Secret, Table};
 
 /// The categories that this follows.
-const CATEGORIES: [&str; 2] = ["credential", "framework"];
+const CATEGORIES: [&str; 3] = ["credential", "framework", "route"];
 
-/// The controls of every tenant, each with its cadence.
+/// Most of what is committed does not concern this: while events keep coming, the log is looked at no more often, unless
+/// someone waits for a change of his own.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// The controls of every tenant, each with its cadence and title, and the routes.
 #[derive(Debug, Default)]
-pub struct Catalogue(RwLock<HashMap<TenantId, HashMap<FrameworkId, Controls>>>);
+pub struct Catalogue {
+    controls: RwLock<HashMap<TenantId, HashMap<FrameworkId, Controls>>>,
+    routes: RwLock<HashMap<TenantId, BTreeMap<RouteId, RouteRule>>>,
+}
 
 /// The controls of one framework.
 #[derive(Debug, Default)]
 struct Controls {
     /// How often evidence is expected where a control says nothing else, in seconds.
     cadence: Option<u32>,
-    own: HashMap<ControlId, Option<u32>>,
+    own: HashMap<ControlId, Control>,
+}
+
+/// What is known about a control.
+#[derive(Debug)]
+struct Control {
+    cadence: Option<u32>,
+    title: Box<str>,
 }
 
 impl Catalogue {
     /// Does the tenant have this control?
     pub fn knows(&self, tenant: &TenantId, control: &ControlRef) -> bool {
-        let tenants = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let tenants = self.controls.read().unwrap_or_else(PoisonError::into_inner);
         tenants
             .get(tenant)
             .and_then(|frameworks| frameworks.get(&control.framework))
@@ -55,20 +72,43 @@ impl Catalogue {
 
     /// How often evidence of a control is expected, in seconds.
     pub fn cadence(&self, tenant: &TenantId, control: &ControlRef) -> Option<u32> {
-        let tenants = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let tenants = self.controls.read().unwrap_or_else(PoisonError::into_inner);
         let controls = tenants.get(tenant)?.get(&control.framework)?;
-        controls.own.get(&control.control).copied().flatten().or(controls.cadence)
+        controls.own.get(&control.control).and_then(|own| own.cadence).or(controls.cadence)
+    }
+
+    /// The title of a control.
+    pub fn title(&self, tenant: &TenantId, control: &ControlRef) -> Option<String> {
+        let tenants = self.controls.read().unwrap_or_else(PoisonError::into_inner);
+        let controls = tenants.get(tenant)?.get(&control.framework)?;
+        controls.own.get(&control.control).map(|own| own.title.as_ref().to_owned())
+    }
+
+    /// The routes of a tenant, in the order of their ids.
+    pub fn routes(&self, tenant: &TenantId) -> Vec<RouteRule> {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        routes.get(tenant).map(|routes| routes.values().cloned().collect()).unwrap_or_default()
+    }
+
+    fn fold_route(&self, tenant: &TenantId, route: RouteId, event: &RouteEvent) {
+        let mut tenants = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let routes = tenants.entry(tenant.clone()).or_default();
+        match event {
+            RouteEvent::Set(set) => routes.insert(route, set.into()),
+            RouteEvent::Removed(_) => routes.remove(&route),
+        };
     }
 
     fn fold(&self, tenant: &TenantId, framework: FrameworkId, event: FrameworkEvent) {
-        let mut tenants = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = self.controls.write().unwrap_or_else(PoisonError::into_inner);
         let controls = tenants.entry(tenant.clone()).or_default().entry(framework).or_default();
         match event {
             FrameworkEvent::Imported(imported) => controls.cadence = imported.cadence_seconds,
             FrameworkEvent::ControlsAdded(added) => {
-                controls
-                    .own
-                    .extend(added.controls.into_iter().map(|control| (control.id, control.cadence_seconds)));
+                controls.own.extend(added.controls.into_iter().map(|control| {
+                    let (cadence, title) = (control.cadence_seconds, control.title.as_str().into());
+                    (control.id, Control { cadence, title })
+                }));
             }
             FrameworkEvent::ControlsWithdrawn(withdrawn) => withdrawn.controls.iter().for_each(|id| {
                 controls.own.remove(id);
@@ -77,7 +117,7 @@ impl Catalogue {
     }
 }
 
-/// Folds credentials and catalogues.
+/// Folds credentials, catalogues and routes.
 #[derive(Clone)]
 pub struct Directory {
     store: Arc<dyn EventStore>,
@@ -108,7 +148,8 @@ impl Directory {
         }
         let position = *app.views.position().borrow();
         for log in app.side.logs().await? {
-            for (table, category) in [(&CREDENTIAL, "credential"), (&FRAMEWORK, "framework")] {
+            let tables = [(&CREDENTIAL, "credential"), (&FRAMEWORK, "framework"), (&ROUTE, "route")];
+            for (table, category) in tables {
                 let ids = all_keys(app, table, &log.tenant).await?;
                 let streams =
                     ids.iter().map(|id| StreamId::of(category, id)).collect::<Result<Vec<_>, _>>()?;
@@ -140,9 +181,16 @@ impl Directory {
     }
 
     /// Follows the log from behind `position`; tells how far it is.
-    pub async fn follow(self, position: u64, reached: watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
+    pub async fn follow(
+        self,
+        position: u64,
+        reached: watch::Sender<u64>,
+        hurry: Arc<Notify>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let filter = Filter { categories: CATEGORIES.map(str::to_owned).to_vec(), ..Filter::default() };
-        let mut subscription = Subscription::new(Arc::clone(&self.store), position + 1, filter);
+        let mut subscription =
+            Subscription::new(Arc::clone(&self.store), position + 1, filter).gather(GATHER, hurry);
         loop {
             let delivery = tokio::select! {
                 delivery = subscription.next() => delivery,
@@ -174,6 +222,11 @@ impl Directory {
             && let Some(framework) = FrameworkId::from_stream(&header.stream)
         {
             self.catalogue.fold(&event.tenant, framework, change);
+        }
+        if let Some(change) = RouteEvent::decode(&event.event_type, &data)?
+            && let Some(route) = RouteId::from_stream(&header.stream)
+        {
+            self.catalogue.fold_route(&event.tenant, route, &change);
         }
         Ok(())
     }

@@ -1,9 +1,12 @@
-//! What runs beside the requests: opening the node, following the log, signing heads, reacting, watching deadlines.
+//! What runs beside the requests: opening the node, following the log, signing heads, having them cosigned, reacting,
+//! watching deadlines.
 
 pub mod anchor;
 pub mod directory;
+pub mod erasure;
 pub mod first;
 pub mod node;
 pub mod onboard;
 pub mod react;
 pub mod watch;
+pub mod witness;

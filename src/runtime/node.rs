@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use hkdf::Hkdf;
 use ledger::clock::{BufferedEntropy, Clock, Entropy, SystemClock};
 use ledger::ids::TenantId;
@@ -29,10 +29,14 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use super::directory::{Catalogue, Directory};
+use super::erasure::ErasureList;
+use super::witness::{self, Witnesses};
 use super::{anchor, react, watch as deadlines};
 use crate::app::App;
 use crate::auth::table::Table;
 use crate::config::Config;
+use crate::connect::live::Connect;
+use crate::connect::{dispatch, schedule};
 use crate::http::metrics::Metrics;
 
 /// An open ledger and what runs for it.
@@ -48,10 +52,11 @@ impl Node {
     ///
     /// # Errors
     /// Each says what is wrong and how to mend it: the directory is held by another process, cannot be written, lacks its
-    /// key file, or its database does not fit its head file.
+    /// key file, its database does not fit its head file, or a witness has seen more or cannot be asked.
     pub async fn open(config: Config) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(BufferedEntropy::default());
+        let witnesses = Witnesses::configured(&config)?.map(Arc::new);
         make_dir(&config.data.dir)?;
         let kek = key_encryption_key(&config, &*entropy)?;
         let store = Arc::new(open_store(options_under(&config, &kek)).await?);
@@ -67,6 +72,9 @@ impl Node {
         };
         let logs = bootstrap.open(&config.ledger.name).await?;
         let name = logs.first().map(|log| ledger_name(&log.info).to_owned()).unwrap_or_default();
+        if let (Some(witnesses), Some(keys)) = (&witnesses, keyring.log(&TenantId::system())) {
+            witnesses.check_at_start(&*events, &*side, &keys).await?;
+        }
         let pepper = keyring.own_secret(&TenantId::system(), "pepper").await?;
         let credentials = Arc::new(Table::new(Arc::clone(&clock), *pepper));
         let catalogue = Arc::new(Catalogue::default());
@@ -92,12 +100,17 @@ impl Node {
             credentials: Arc::clone(&credentials),
             catalogue: Arc::clone(&catalogue),
             directory,
+            directory_hurry: Arc::default(),
             reacted: watch::channel(0).0,
             metrics: Arc::new(Metrics::default()),
             logs: RwLock::new(logs.into_iter().map(|log| (log.info.tenant.clone(), log)).collect()),
+            connect: Connect::new(&config)?,
             store_in_trouble: AtomicBool::new(false),
+            erasures: ErasureList::at(config.erasure_list()),
+            witnesses,
             config,
         });
+        app.apply_erasures().await.map_err(|error| anyhow!("the erasure list: {}", error.detail))?;
         let directory = Directory::new(events, keyring, credentials, catalogue);
         let from = directory.start(&app).await?;
         let mut node = Self { app, tasks: JoinSet::new(), stop };
@@ -120,10 +133,16 @@ impl Node {
             tracing::error!(%error, "a checkpoint could not be signed");
             reporter.note_store(true);
         }));
-        self.tasks.spawn(directory.follow(from, reached, stopped.clone()));
+        let hurry = Arc::clone(&app.directory_hurry);
+        self.tasks.spawn(directory.follow(from, reached, hurry, stopped.clone()));
         self.tasks.spawn(react::run(Arc::clone(app), stopped.clone()));
         self.tasks.spawn(deadlines::run(Arc::clone(app), stopped.clone()));
         self.tasks.spawn(anchor::run(Arc::clone(app), stopped.clone()));
+        if let Some(witnesses) = &app.witnesses {
+            self.tasks.spawn(witness::run(Arc::clone(app), Arc::clone(witnesses), stopped.clone()));
+        }
+        self.tasks.spawn(dispatch::run(Arc::clone(app), stopped.clone()));
+        self.tasks.spawn(schedule::run(Arc::clone(app), stopped.clone()));
     }
 
     /// Ends what runs, in order: nothing that was acknowledged is lost at any point of it.

@@ -1,4 +1,4 @@
-//! Watches deadlines: evidence that missed its cadence, probes that fell silent, credentials that end.
+//! Watches deadlines: evidence that missed its cadence, probes that fell silent, credentials and accepted risks that end.
 //!
 //! Rows whose deadline has passed come from the read models; the reactors turn them into commands, and the aggregates look
 //! at the clock themselves, so a row that lags causes nothing.
@@ -16,9 +16,10 @@ use ledger_projections::credentials::{CREDENTIAL, CredentialRow};
 use ledger_projections::frameworks::{FRAMEWORK, FrameworkRow};
 use ledger_projections::probes::{PROBE, ProbeRow};
 use ledger_projections::reactors::{
-    CREDENTIAL_WARNING, ControlDeadline, CredentialDeadline, Intent, ProbeDeadline, overdue_controls,
-    overdue_credentials, overdue_probes,
+    CREDENTIAL_WARNING, ControlDeadline, CredentialDeadline, Intent, ProbeDeadline, RiskDeadline,
+    ended_risks, overdue_controls, overdue_credentials, overdue_probes,
 };
+use ledger_projections::tasks::{TASK, TaskRow};
 use tokio::sync::watch;
 
 use super::react::carry_out;
@@ -95,7 +96,17 @@ async fn overdue(
             expires_at: row.expires_at?,
         })
     });
+    let risks = typed::<TaskRow>(
+        app,
+        passed("reconsider_at", now)(Query::new(&TASK, tenant)).order_by("reconsider_at"),
+    )
+    .await?;
+    let risks = risks.into_iter().filter_map(|row| {
+        let reconsider_at = row.reconsider_at?;
+        Some(RiskDeadline { tenant: tenant.clone(), task: row.task, reconsider_at })
+    });
     let mut intents = overdue_controls(controls, now);
+    intents.extend(ended_risks(risks, now));
     intents.extend(overdue_probes(probes, now));
     intents.extend(overdue_credentials(credentials, now));
     Ok(intents)

@@ -10,11 +10,10 @@ use ledger_aggregates::values::{AlertId, AlertResolution};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::api::named;
 use crate::api::receipt::Changed;
-use crate::api::{command_id, named};
 use crate::app::App;
 use crate::auth::principal::Caller;
-use crate::commands::Order;
 use crate::error::{ApiError, NOT_FOUND};
 use crate::http::body::{Canonical, shape};
 
@@ -48,9 +47,7 @@ pub async fn act(
                 .hint("the actions are acknowledge and resolve"));
         }
     };
-    let command_id = command_id(&headers, &*app.clock, &*app.entropy)?;
     let identity = [action.as_bytes(), canonical.as_bytes()].concat();
-    let order = Order::new(&caller, id.stream(), command_id, &identity);
-    let done = app.command::<Alert>(&order, &command).await?;
-    Changed::of(&app, &caller.tenant, id, &done).await
+    let stream = id.stream();
+    Changed::by::<Alert>(&app, (&caller, &headers), (id, stream), &identity, &command).await
 }

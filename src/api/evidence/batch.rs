@@ -73,23 +73,23 @@ type Taken = Result<(Done, EvidenceReceipt), ApiError>;
 
 /// All that can be commanded goes to the store in one append.
 async fn take_all(app: &App, caller: &Caller, items: &[&RawValue]) -> Result<Vec<Taken>, ApiError> {
-    let (mut ids, mut orders) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+    let (mut expected, mut orders) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
     for item in items {
         let prepared = match read(item.get().as_bytes()) {
             Ok(submission) => prepare(app, caller, submission).await,
             Err(error) => Err(error),
         };
-        ids.push(prepared.map(|(id, order, command)| {
+        expected.push(prepared.map(|(expected, order, command)| {
             orders.push((order, command));
-            id
+            expected
         }));
     }
-    let mut outcomes = app.commands::<Evidence>(&caller.tenant, &orders).await?.into_iter();
+    let mut outcomes = app.commands::<Evidence, _>(&caller.tenant, &orders).await?.into_iter();
     let mut answers = Vec::with_capacity(items.len());
-    for id in ids {
-        answers.push(match id {
-            Ok(id) => match outcomes.next() {
-                Some(Ok(done)) => conclude(app, caller, id, &done).await.map(|receipt| (done, receipt)),
+    for expected in expected {
+        answers.push(match expected {
+            Ok(expected) => match outcomes.next() {
+                Some(Ok(done)) => conclude(app, caller, expected, &done).await.map(|receipt| (done, receipt)),
                 Some(Err(error)) => Err(error),
                 None => Err(ApiError::internal("an order without an outcome")),
             },

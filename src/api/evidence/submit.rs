@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ledger::event::Header;
 use ledger_aggregates::evidence::{Evidence, EvidenceCommand};
-use ledger_aggregates::values::EvidenceId;
+use ledger_aggregates::values::{CheckResult, EvidenceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -55,10 +55,17 @@ pub async fn take(
     caller: &Caller,
     submission: Submission,
 ) -> Result<(Done, EvidenceReceipt), ApiError> {
-    let (id, order, command) = prepare(app, caller, submission).await?;
+    let (expected, order, command) = prepare(app, caller, submission).await?;
     let done = app.command::<Evidence>(&order, &command).await?;
-    let receipt = conclude(app, caller, id, &done).await?;
+    let receipt = conclude(app, caller, expected, &done).await?;
     Ok((done, receipt))
+}
+
+/// What the receipt of a submission says if it is committed now.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    id: EvidenceId,
+    result: CheckResult,
 }
 
 /// Checks what a submission refers to, and makes an order of it.
@@ -69,13 +76,14 @@ pub async fn prepare(
     app: &App,
     caller: &Caller,
     submission: Submission,
-) -> Result<(EvidenceId, Order, EvidenceCommand), ApiError> {
+) -> Result<(Expected, Order, EvidenceCommand), ApiError> {
     let Submission { id, command_id, mut command, blobs: files, identity } = submission;
     command.probe = caller.speaks_for(command.probe)?;
     known_controls(app, caller, &command.controls)?;
     command.blobs = blobs::resolve(app, &caller.tenant, files).await?;
     let order = Order::new(caller, id.stream(), command_id, &identity).creates();
-    Ok((id, order, EvidenceCommand::Submit(Box::new(command))))
+    let expected = Expected { id, result: command.recorded_result() };
+    Ok((expected, order, EvidenceCommand::Submit(Box::new(command))))
 }
 
 /// The receipt of a submission that was carried out.
@@ -85,15 +93,15 @@ pub async fn prepare(
 pub async fn conclude(
     app: &App,
     caller: &Caller,
-    id: EvidenceId,
+    expected: Expected,
     done: &Done,
 ) -> Result<EvidenceReceipt, ApiError> {
     let receipt = app.receipt(&caller.tenant, done).await?;
     let recorded_result = match &done.event {
-        Some(event) => recorded(&event.header)?,
+        Some(_) => expected.result.to_string(),
         None => recorded(&receipt.header()?)?,
     };
-    Ok(EvidenceReceipt { evidence: id.to_string(), recorded_result, receipt })
+    Ok(EvidenceReceipt { evidence: expected.id.to_string(), recorded_result, receipt })
 }
 
 fn known_controls(

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use ledger::ids::CommandId;
-use ledger_aggregates::framework::{Catalog, Framework, FrameworkCommand, oscal};
+use ledger_aggregates::framework::{Catalog, Framework, FrameworkCommand, oscal, starter};
 use ledger_aggregates::values::FrameworkId;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::api::{Receipt, command_id, word};
 use crate::app::App;
 use crate::auth::principal::Caller;
 use crate::commands::Order;
-use crate::error::{ApiError, INVALID};
+use crate::error::{ApiError, CONFLICT, INVALID};
 use crate::http::body::Canonical;
 
 /// An imported framework.
@@ -35,7 +35,8 @@ pub struct Imported {
 #[utoipa::path(put, path = "/v1/frameworks/{id}", tag = "frameworks",
     params(("id" = String, Path, description = "The id that evidence will name, for example nist-800-53")),
     request_body(content = Object, description = "An OSCAL catalog (JSON, version 1)"),
-    responses((status = 201, description = "Imported", body = Imported), (status = 200, description = "This edition was there already", body = Imported)))]
+    responses((status = 201, description = "Imported", body = Imported), (status = 200, description = "This edition was there already", body = Imported),
+              (status = 409, description = "The id is that of the catalogue which ships with the product")))]
 pub async fn import(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -48,6 +49,13 @@ pub async fn import(
         ApiError::new(INVALID, error.to_string()).at(error.pointer(), error.to_string()).hint(error.hint())
     })?;
     let framework = word::<FrameworkId>("", &framework)?;
+    if framework == starter::id() {
+        return Err(ApiError::new(
+            CONFLICT,
+            "the id `starter` is that of the catalogue which ships with the product",
+        )
+        .hint("choose another id for a catalogue of your own; POST to this path imports the shipped one"));
+    }
     let id = command_id(&headers, &*app.clock, &*app.entropy)?;
     take(&app, &caller, id, &framework, catalog).await
 }

@@ -8,11 +8,10 @@ use axum::http::{HeaderMap, StatusCode};
 use ledger_aggregates::integration::{Integration, IntegrationCommand};
 use ledger_aggregates::values::{IntegrationId, PauseReason, RetireReason};
 
+use crate::api::named;
 use crate::api::receipt::Changed;
-use crate::api::{command_id, named};
 use crate::app::App;
 use crate::auth::principal::Caller;
-use crate::commands::Order;
 use crate::error::{ApiError, NOT_FOUND};
 
 fn action(name: &str) -> Result<IntegrationCommand, ApiError> {
@@ -40,8 +39,7 @@ pub async fn act(
 ) -> Result<(StatusCode, Json<Changed>), ApiError> {
     let id: IntegrationId = named("integration", &id)?;
     let command = action(&name)?;
-    let command_id = command_id(&headers, &*app.clock, &*app.entropy)?;
-    let order = Order::new(&caller, id.stream(), command_id, format!("{name} {id}").as_bytes());
-    let done = app.command::<Integration>(&order, &command).await?;
-    Changed::of(&app, &caller.tenant, id, &done).await
+    let stream = id.stream();
+    let identity = format!("{name} {id}");
+    Changed::by::<Integration>(&app, (&caller, &headers), (id, stream), identity.as_bytes(), &command).await
 }

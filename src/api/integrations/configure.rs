@@ -11,11 +11,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::api::named;
 use crate::api::receipt::Changed;
-use crate::api::{command_id, named};
 use crate::app::App;
 use crate::auth::principal::Caller;
-use crate::commands::Order;
+use crate::connect::{operate, validate};
 use crate::error::ApiError;
 use crate::http::body::{Canonical, shape};
 
@@ -34,7 +34,8 @@ pub struct ConfigureIntegration {
     replaces: Option<u32>,
 }
 
-/// Give an integration another configuration. Earlier ones stay in the history.
+/// Give an integration another configuration; one that does not fit its adapter is refused. Earlier ones stay in the
+/// history.
 #[utoipa::path(put, path = "/v1/integrations/{id}/configuration", tag = "integrations", params(("id" = String, Path, description = "The integration's id")),
     request_body = ConfigureIntegration, responses((status = 201, description = "Configured", body = Changed), (status = 200, description = "It was so before", body = Changed)))]
 pub async fn configure(
@@ -46,14 +47,18 @@ pub async fn configure(
 ) -> Result<(StatusCode, Json<Changed>), ApiError> {
     let body: ConfigureIntegration = shape(canonical.as_bytes())?;
     let id: IntegrationId = named("integration", &id)?;
+    if let Some(row) = app.integration(&caller.tenant, &id).await?
+        && operate::has_adapter(&app, row.kind.as_str())
+        && let Err(misfits) = operate::check(&app, &caller.tenant, row.kind.as_str(), &body.config).await?
+    {
+        return Err(validate::problem(&misfits, "/config"));
+    }
     let command = IntegrationCommand::Configure {
         replaces: body.replaces,
         config: body.config,
         cadence_seconds: body.cadence_seconds,
         endpoint: body.endpoint,
     };
-    let command_id = command_id(&headers, &*app.clock, &*app.entropy)?;
-    let order = Order::new(&caller, id.stream(), command_id, canonical.as_bytes());
-    let done = app.command::<Integration>(&order, &command).await?;
-    Changed::of(&app, &caller.tenant, id, &done).await
+    let stream = id.stream();
+    Changed::by::<Integration>(&app, (&caller, &headers), (id, stream), canonical.as_bytes(), &command).await
 }

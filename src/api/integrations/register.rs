@@ -5,17 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use ledger::ids::uuid_v7;
 use ledger_aggregates::integration::{Integration, IntegrationCommand};
 use ledger_aggregates::values::{IntegrationId, IntegrationKind, Version};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::api::receipt::Changed;
-use crate::api::{command_id, word};
+use crate::api::receipt::{Changed, own_or_new};
+use crate::api::word;
 use crate::app::App;
 use crate::auth::principal::Caller;
-use crate::commands::Order;
 use crate::error::ApiError;
 use crate::http::body::{Canonical, shape};
 
@@ -47,18 +45,13 @@ pub async fn register(
     Canonical(canonical): Canonical,
 ) -> Result<(StatusCode, Json<Changed>), ApiError> {
     let body: RegisterIntegration = shape(canonical.as_bytes())?;
-    let id = match &body.id {
-        Some(text) => word::<IntegrationId>("/id", text)?,
-        None => word("/id", &uuid_v7(&*app.clock, &*app.entropy).to_string())?,
-    };
+    let id: IntegrationId = own_or_new(&app, body.id.as_deref())?;
     let command = IntegrationCommand::Register {
         kind: word::<IntegrationKind>("/kind", &body.kind)?,
         adapter_version: word::<Version>("/adapter_version", &body.adapter_version)?,
         name: body.name,
         endpoint: body.endpoint,
     };
-    let command_id = command_id(&headers, &*app.clock, &*app.entropy)?;
-    let order = Order::new(&caller, id.stream(), command_id, canonical.as_bytes());
-    let done = app.command::<Integration>(&order, &command).await?;
-    Changed::of(&app, &caller.tenant, id, &done).await
+    let stream = id.stream();
+    Changed::by::<Integration>(&app, (&caller, &headers), (id, stream), canonical.as_bytes(), &command).await
 }

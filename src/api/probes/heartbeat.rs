@@ -12,10 +12,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::api::receipt::Changed;
-use crate::api::{command_id, named, word};
+use crate::api::{named, word};
 use crate::app::App;
 use crate::auth::principal::Caller;
-use crate::commands::Order;
 use crate::error::ApiError;
 use crate::http::body::{Canonical, shape};
 
@@ -58,8 +57,6 @@ pub async fn heartbeat(
         spool_events: body.spool_events,
         spool_bytes: body.spool_bytes,
     });
-    let command_id = command_id(&headers, &*app.clock, &*app.entropy)?;
-    let order = Order::new(&caller, id.stream(), command_id, canonical.as_bytes());
-    let done = app.command::<Probe>(&order, &command).await?;
-    Changed::of(&app, &caller.tenant, id, &done).await
+    let stream = id.stream();
+    Changed::by::<Probe>(&app, (&caller, &headers), (id, stream), canonical.as_bytes(), &command).await
 }

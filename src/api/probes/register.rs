@@ -5,17 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use ledger::ids::uuid_v7;
 use ledger_aggregates::probe::{Probe, ProbeCommand, RegisterProbe as Register};
 use ledger_aggregates::values::{ProbeId, ProbeKind};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::api::receipt::Changed;
-use crate::api::{command_id, word};
+use crate::api::receipt::{Changed, own_or_new};
+use crate::api::word;
 use crate::app::App;
 use crate::auth::principal::Caller;
-use crate::commands::Order;
 use crate::error::ApiError;
 use crate::http::body::{Canonical, shape};
 
@@ -44,17 +42,12 @@ pub async fn register(
     Canonical(canonical): Canonical,
 ) -> Result<(StatusCode, Json<Changed>), ApiError> {
     let body: RegisterProbe = shape(canonical.as_bytes())?;
-    let id = match &body.id {
-        Some(text) => word::<ProbeId>("/id", text)?,
-        None => word("/id", &uuid_v7(&*app.clock, &*app.entropy).to_string())?,
-    };
+    let id: ProbeId = own_or_new(&app, body.id.as_deref())?;
     let command = ProbeCommand::Register(Register {
         kind: word::<ProbeKind>("/kind", &body.kind)?,
         cadence_seconds: body.cadence_seconds,
         name: body.name,
     });
-    let command_id = command_id(&headers, &*app.clock, &*app.entropy)?;
-    let order = Order::new(&caller, id.stream(), command_id, canonical.as_bytes());
-    let done = app.command::<Probe>(&order, &command).await?;
-    Changed::of(&app, &caller.tenant, id, &done).await
+    let stream = id.stream();
+    Changed::by::<Probe>(&app, (&caller, &headers), (id, stream), canonical.as_bytes(), &command).await
 }

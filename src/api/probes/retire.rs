@@ -8,11 +8,10 @@ use axum::http::{HeaderMap, StatusCode};
 use ledger_aggregates::probe::{Probe, ProbeCommand};
 use ledger_aggregates::values::{ProbeId, RetireReason};
 
+use crate::api::named;
 use crate::api::receipt::Changed;
-use crate::api::{command_id, named};
 use crate::app::App;
 use crate::auth::principal::Caller;
-use crate::commands::Order;
 use crate::error::ApiError;
 
 /// Let a probe be over: its silence is no longer an alert.
@@ -25,9 +24,14 @@ pub async fn retire(
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Changed>), ApiError> {
     let id: ProbeId = named("probe", &id)?;
-    let command_id = command_id(&headers, &*app.clock, &*app.entropy)?;
-    let order = Order::new(&caller, id.stream(), command_id, format!("retire {id}").as_bytes());
-    let done =
-        app.command::<Probe>(&order, &ProbeCommand::Retire { reason: RetireReason::Requested }).await?;
-    Changed::of(&app, &caller.tenant, id, &done).await
+    let stream = id.stream();
+    let identity = format!("retire {id}");
+    Changed::by::<Probe>(
+        &app,
+        (&caller, &headers),
+        (id, stream),
+        identity.as_bytes(),
+        &ProbeCommand::Retire { reason: RetireReason::Requested },
+    )
+    .await
 }

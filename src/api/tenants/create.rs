@@ -36,6 +36,9 @@ pub struct CreatedTenant {
     tenant: String,
     /// The origin line of its checkpoints.
     origin: String,
+    /// The data subject's id of its contact in the log of `system`, by which it can be held or erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_subject: Option<String>,
     /// Its trust file: give it to whoever will verify exports.
     pub trust: String,
     /// Its first admin key, shown this once.
@@ -59,6 +62,7 @@ pub async fn create(
         )),
         None => None,
     };
+    let contact_subject = contact.as_ref().map(|(subject, _)| subject.to_string());
     let system = Caller { principal: Arc::clone(&caller.principal), tenant: TenantId::system() };
     let id = command_id(&headers, &*app.clock, &*app.entropy)?;
     let log = app.onboard(&system, id, &tenant, body.name, contact).await?;
@@ -68,7 +72,13 @@ pub async fn create(
     let trust = crate::history::export::trust_file(&app, &log).to_string();
     Ok((
         StatusCode::CREATED,
-        Json(CreatedTenant { tenant: tenant.to_string(), origin: log.info.origin.clone(), trust, admin }),
+        Json(CreatedTenant {
+            tenant: tenant.to_string(),
+            origin: log.info.origin.clone(),
+            contact_subject,
+            trust,
+            admin,
+        }),
     ))
 }
 

@@ -33,6 +33,7 @@ struct ControlPage {
     mark: Mark,
     why: Option<Why>,
     sources: Vec<Source>,
+    sources_words: String,
     history: Vec<Step>,
     as_of_date: String,
     was: Option<Was>,
@@ -71,8 +72,10 @@ pub struct Which {
     cursor: String,
 }
 
-/// Sources that a page lists.
-const SOURCES_MAX: usize = 200;
+/// Sources among which the worst are looked for.
+const SOURCES_READ: usize = 1_000;
+/// Sources that a page lists, the worst first: more takes longer to draw than to read.
+const SOURCES_SHOWN: usize = 50;
 
 /// `GET /frameworks/{framework}/{control}`
 pub async fn show(
@@ -118,6 +121,7 @@ async fn build(
     };
     let path = format!("/frameworks/{framework}/{control}");
     let title = row.title.as_deref().unwrap_or_default().to_owned();
+    let sources = sources(console, tenant, &id).await?;
     Ok(ControlPage {
         frame: console.frame(viewer, format!("{} {title}", control.to_uppercase())).await?,
         framework: framework.to_owned(),
@@ -126,7 +130,11 @@ async fn build(
         title,
         mark: status_mark(status),
         why: why(&row, status),
-        sources: sources(console, tenant, &id).await?,
+        sources_words: match row.sources as usize {
+            all if all > sources.len() => format!("The worst {} of {all}; the worst decides", sources.len()),
+            _ => "The latest result of each source counts; the worst decides".to_owned(),
+        },
+        sources,
         history: changes.rows.iter().map(step).collect(),
         as_of_date: which.as_of.clone(),
         was,
@@ -164,7 +172,7 @@ fn why(row: &ControlRow, status: ControlStatus) -> Option<Why> {
 async fn sources(console: &Console, tenant: &TenantId, id: &ControlRef) -> Result<Vec<Source>, ApiError> {
     let now = console.app.clock.now();
     let query = Query::new(&CONTROL_SOURCE, tenant).is("framework", &id.framework).is("control", &id.control);
-    let rows = console.rows::<ControlSourceRow>(query.limit(SOURCES_MAX), None).await?.rows;
+    let rows = console.rows::<ControlSourceRow>(query.limit(SOURCES_READ), None).await?.rows;
     let mut sources: Vec<_> = rows.into_iter().map(|row| (row.result.weight(), row)).collect();
     sources.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let shown = |(_, row): (u8, ControlSourceRow)| Source {
@@ -177,7 +185,7 @@ async fn sources(console: &Console, tenant: &TenantId, id: &ControlRef) -> Resul
         stale_after: row.stale_after.map(At::from),
         evidence: evidence_href(&row.evidence),
     };
-    Ok(sources.into_iter().map(shown).collect())
+    Ok(sources.into_iter().take(SOURCES_SHOWN).map(shown).collect())
 }
 
 fn step(change: &ControlHistoryRow) -> Step {

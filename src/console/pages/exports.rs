@@ -178,6 +178,7 @@ fn begin(console: &Arc<Console>, viewer: &Viewer, form: NewExport) -> Result<(),
         redact: form.redacted.is_some(),
         purpose: purpose.as_str().to_owned(),
         recipient: form.recipient,
+        events: Vec::new(),
     };
     tokio::spawn(write(Arc::clone(console), viewer.clone(), request));
     Ok(())

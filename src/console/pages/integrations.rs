@@ -1,42 +1,82 @@
-//! Integrations: the registry of systems on the other side of the border.
+//! Integrations: how each system on the other side of the border stands.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, Query as Params, State};
 use axum::response::Response;
-use ledger::readmodel::{Cell, Query};
-use ledger_aggregates::values::IntegrationId;
+use ledger::readmodel::Query;
+use ledger_aggregates::integration::{Integration, IntegrationCommand};
+use ledger_aggregates::values::{IntegrationId, PauseReason};
 use ledger_projections::integrations::{INTEGRATION, IntegrationRow};
-use serde_json::Value;
+use serde::Deserialize;
 
-use super::probes::{RoomLink, Thing, Which};
+use super::probes::Which;
+use crate::api::integrations::health::{self, COUNTED_MAX, Health};
+use crate::api::integrations::restore::restore as restore_by_api;
 use crate::api::named;
+use crate::auth::policy::Permission;
+use crate::connect::operate;
+use crate::connect::runs::Made;
 use crate::console::Console;
 use crate::console::frame::Frame;
+use crate::console::posted::Posted;
 use crate::console::render::PAGE_ROWS;
-use crate::console::view::{At, Fact, Mark, Pager, duration_words, spoken, state_mark, text_of, visible};
+use crate::console::view::{At, Mark, Pager, address, spoken, state_mark, visible};
 use crate::console::viewer::Viewer;
-use crate::error::ApiError;
+use crate::error::{ApiError, CONFLICT, NOT_FOUND};
 
 #[derive(Template)]
 #[template(path = "integrations.html")]
 struct Integrations {
     frame: Frame,
-    lines: Vec<Line>,
+    cards: Vec<Card>,
+    may_manage: bool,
     pager: Pager,
 }
 
-struct Line {
-    href: String,
-    id: String,
-    name: String,
-    kind: String,
-    version: String,
-    mark: Mark,
-    reason: Option<String>,
-    config: String,
-    at: At,
+/// How one integration stands, as people read it.
+pub struct Card {
+    /// Its page.
+    pub href: String,
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its adapter, with the version.
+    pub kind: String,
+    /// Its state.
+    pub mark: Mark,
+    /// What is wrong with it, and what to do.
+    pub wrong: Option<String>,
+    /// Does it work, so that a run can be made?
+    pub enabled: bool,
+    /// When everything was last read.
+    pub last_sync: Option<At>,
+    /// When the connection was last seen to work.
+    pub last_look: Option<At>,
+    /// The last run that did not read everything.
+    pub last_error: Option<CardError>,
+    /// When it works next.
+    pub next_run: Option<At>,
+    /// Pieces of work that wait for somebody.
+    pub parked: String,
+    /// Do any?
+    pub any_parked: bool,
+    /// Where they are shown.
+    pub parked_href: String,
+    /// Pieces of work that are due.
+    pub due: String,
+}
+
+/// The last run that did not read everything.
+pub struct CardError {
+    /// When.
+    pub at: At,
+    /// What, in a few words.
+    pub words: String,
+    /// Has one succeeded since?
+    pub over: bool,
 }
 
 /// `GET /integrations`
@@ -45,85 +85,146 @@ pub async fn list(
     viewer: Viewer,
     Params(which): Params<Which>,
 ) -> Response {
-    let made = build_list(&console, &viewer, &which).await;
+    let made = build(&console, &viewer, &which).await;
     console.answer(&viewer, made).await
 }
 
-async fn build_list(console: &Console, viewer: &Viewer, which: &Which) -> Result<Integrations, ApiError> {
+async fn build(console: &Console, viewer: &Viewer, which: &Which) -> Result<Integrations, ApiError> {
     let tenant = viewer.tenant();
     let query = Query::new(&INTEGRATION, tenant).limit(PAGE_ROWS);
     let found = console.rows::<IntegrationRow>(query, Some(&which.cursor)).await?;
     let indexes: Vec<u64> = found.rows.iter().map(|row| row.name_index).collect();
     let mut names = console.texts(tenant, &indexes, "name").await?;
-    let line = |row: IntegrationRow| Line {
-        href: format!("/integrations/{}", row.integration),
-        name: names.remove(&row.name_index).unwrap_or_else(|| row.integration.to_string()),
-        kind: row.kind.to_string(),
-        version: row.adapter_version.to_string(),
-        mark: mark(&row),
-        reason: row.degraded.as_ref().or(row.reason.as_ref()).map(|reason| spoken(reason).to_lowercase()),
-        config: row.config_version.map_or_else(|| "none".to_owned(), |version| format!("version {version}")),
-        at: row.changed_at.into(),
-        id: row.integration.to_string(),
-    };
+    let mut cards = Vec::with_capacity(found.rows.len());
+    for row in found.rows {
+        let health = health::of(&console.app, tenant, &row).await?;
+        let name = names.remove(&row.name_index).unwrap_or_else(|| row.integration.to_string());
+        cards.push(card(&row, name, health));
+    }
     Ok(Integrations {
         frame: console.frame(viewer, "Integrations").await?,
-        lines: found.rows.into_iter().map(line).collect(),
+        cards,
+        may_manage: viewer.may(Permission::Manage),
         pager: Pager::new("/integrations", &[], Some(&which.cursor), found.next),
     })
 }
 
-fn mark(row: &IntegrationRow) -> Mark {
+/// How an integration stands, as people read it.
+pub fn card(row: &IntegrationRow, name: String, health: Health) -> Card {
+    let count =
+        |count: usize| if count < COUNTED_MAX { count.to_string() } else { format!("{count} or more") };
+    let reason = row.degraded.as_ref().or(row.reason.as_ref()).map(|reason| spoken(reason));
+    let wrong = match (reason, health.degraded_detail) {
+        (Some(reason), Some(detail)) => Some(format!("{reason}: {}", visible(&detail))),
+        (reason, _) => reason,
+    };
+    let last_error = health.last_error.map(|error| CardError {
+        at: error.at.into(),
+        words: visible(&error.detail.or(error.failure).unwrap_or_else(|| "broken off".to_owned())),
+        over: error.over,
+    });
+    let id = row.integration.to_string();
+    Card {
+        href: format!("/integrations/{id}"),
+        name,
+        kind: format!("{} {}", row.kind, row.adapter_version),
+        mark: mark(row),
+        wrong,
+        enabled: &*row.state == "enabled",
+        last_sync: health.last_sync.map(At::from),
+        last_look: health.last_look.map(At::from),
+        last_error,
+        next_run: health.next_run.map(At::from),
+        parked: count(health.parked),
+        any_parked: health.parked > 0,
+        parked_href: address("/work", &[("state", "parked"), ("integration", &id)]),
+        due: count(health.due),
+        id,
+    }
+}
+
+/// The mark of an integration.
+pub fn mark(row: &IntegrationRow) -> Mark {
     state_mark(if row.degraded.is_some() { "degraded" } else { &row.state })
 }
 
-/// `GET /integrations/{id}`
-pub async fn show(State(console): State<Arc<Console>>, viewer: Viewer, Path(id): Path<String>) -> Response {
-    let made = build(&console, &viewer, &id).await;
-    console.answer(&viewer, made).await
+/// A run to be made.
+#[derive(Debug, Deserialize)]
+pub struct RunForm {
+    what: Option<String>,
 }
 
-async fn build(console: &Console, viewer: &Viewer, id: &str) -> Result<Thing, ApiError> {
-    let tenant = viewer.tenant();
+/// `POST /integrations/{id}/run`
+pub async fn run(
+    State(console): State<Arc<Console>>,
+    Path(id): Path<String>,
+    Posted(viewer, form): Posted<RunForm>,
+) -> Response {
+    let outcome = run_now(&console, &viewer, &id, &form).await;
+    console.done(&viewer, outcome, &format!("/integrations/{id}")).await
+}
+
+async fn run_now(console: &Console, viewer: &Viewer, id: &str, form: &RunForm) -> Result<String, ApiError> {
+    viewer.needs(Permission::Manage)?;
     let integration: IntegrationId = named("integration", id)?;
-    let row: Option<IntegrationRow> = console.row(tenant, vec![Cell::of(&integration)]).await?;
-    let row = row.ok_or_else(|| ApiError::not_found(format!("integration {id}")))?;
-    let indexes: Vec<u64> = [row.name_index].into_iter().chain(row.config_index).collect();
-    let opened = console.app.opened(tenant, &indexes).await?;
-    let member = |index: Option<u64>, name: &str| {
-        let members = index.and_then(|index| opened.get(&index))?;
-        members.iter().find(|(found, _)| found == name).map(|(_, value)| value)
-    };
-    let title =
-        member(Some(row.name_index), "name").and_then(Value::as_str).map_or_else(|| id.to_owned(), visible);
-    let endpoint = member(row.config_index, "endpoint").or_else(|| member(Some(row.name_index), "endpoint"));
-    let mut facts = facts(&row);
-    facts.extend(endpoint.map(|value| Fact::new("Endpoint", text_of(value).0)));
-    facts.extend(
-        member(row.config_index, "config").map(|value| Fact::new("Configuration", text_of(value).0).mono()),
-    );
-    let told = console.story(tenant, &integration.stream(), &["name", "detail"]).await?;
-    Ok(Thing {
-        frame: console.frame(viewer, title.clone()).await?,
-        room: RoomLink { href: "/integrations", label: "Integrations" },
-        id: id.to_owned(),
-        title,
-        mark: mark(&row),
-        story: told.into_iter().map(|told| told.step).collect(),
-        facts,
-    })
+    let what = operate::run_kind(form.what.as_deref().unwrap_or("poll"))?;
+    match operate::run_now(&console.app, viewer.tenant(), &integration, what).await? {
+        Made::Before => Ok("This run was made before.".to_owned()),
+        Made::Whole { facts, .. } => Ok(format!("{}: done, {facts} facts found.", spoken(what.as_str()))),
+        Made::Broken(failure) => Err(ApiError::new(CONFLICT, operate::to_people(&failure))
+            .hint("the run is recorded; mend what it says, then run it again")),
+    }
 }
 
-fn facts(row: &IntegrationRow) -> Vec<Fact> {
-    vec![
-        Fact::new("Kind", row.kind.to_string()),
-        Fact::new("Adapter", row.adapter_version.to_string()),
-        Fact::new("Works every", row.cadence_seconds.map_or_else(|| "–".to_owned(), duration_words)),
-        Fact::new(
-            "Configuration",
-            row.config_version.map_or_else(|| "none".to_owned(), |version| format!("version {version}")),
-        ),
-        Fact::new("Registered (UTC)", At::from(row.registered_at).short),
-        Fact::new("Changed (UTC)", At::from(row.changed_at).short),
-    ]
+/// What is to be done with an integration.
+#[derive(Debug, Deserialize)]
+pub struct ActForm {
+    action: String,
+}
+
+/// `POST /integrations/{id}/act`
+pub async fn act(
+    State(console): State<Arc<Console>>,
+    Path(id): Path<String>,
+    Posted(viewer, form): Posted<ActForm>,
+) -> Response {
+    let outcome = async {
+        let integration: IntegrationId = named("integration", &id)?;
+        let (command, said) = match form.action.as_str() {
+            "enable" => (IntegrationCommand::Enable, "The integration works from now on."),
+            "pause" => {
+                let command = IntegrationCommand::Pause { reason: PauseReason::Requested };
+                (command, "The integration stands still; its work waits.")
+            }
+            "resume" => (IntegrationCommand::Resume, "The integration works again."),
+            _ => return Err(ApiError::new(NOT_FOUND, "there is no such action")),
+        };
+        console.order::<Integration>(&viewer, integration.stream(), &command).await?;
+        Ok(said)
+    };
+    let outcome = outcome.await;
+    console.done(&viewer, outcome, &format!("/integrations/{id}")).await
+}
+
+/// A configuration to be put in force again.
+#[derive(Debug, Deserialize)]
+pub struct RestoreForm {
+    version: u32,
+}
+
+/// `POST /integrations/{id}/restore`
+pub async fn restore(
+    State(console): State<Arc<Console>>,
+    Path(id): Path<String>,
+    Posted(viewer, form): Posted<RestoreForm>,
+) -> Response {
+    let outcome = async {
+        viewer.needs(Permission::Manage)?;
+        let path = Path((id.clone(), form.version.to_string()));
+        let app = State(Arc::clone(&console.app));
+        let (_, _) = restore_by_api(app, viewer.caller.clone(), path, axum::http::HeaderMap::new()).await?;
+        Ok(format!("Configuration {} is in force again.", form.version))
+    };
+    let outcome = outcome.await;
+    console.done(&viewer, outcome, &format!("/integrations/{id}")).await
 }

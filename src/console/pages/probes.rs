@@ -43,7 +43,7 @@ struct Line {
     version: String,
 }
 
-/// The page of one probe or one integration.
+/// The page of one probe.
 #[derive(Template)]
 #[template(path = "thing.html")]
 pub struct Thing {

@@ -74,6 +74,9 @@ fn mark(data: &Map<String, Value>) -> Option<Mark> {
 fn words(event_type: &str, data: &Map<String, Value>) -> String {
     let word = |name| data.get(name).and_then(Value::as_str).map(spoken);
     let what = event_words(event_type);
+    if let Some(field) = word("field") {
+        return format!("{what}: {}", field.to_lowercase());
+    }
     match (word("reason"), word("from"), word("to")) {
         (Some(reason), ..) => format!("{what}: {}", reason.to_lowercase()),
         (None, Some(from), Some(to)) => format!("{what}: {} to {}", from.to_lowercase(), to.to_lowercase()),

@@ -104,6 +104,8 @@ pub fn stream_href(stream: &str) -> String {
         "probe" => format!("/probes/{id}"),
         "integration" => format!("/integrations/{id}"),
         "framework" => format!("/frameworks/{id}"),
+        "task" => format!("/tasks/{id}"),
+        "ticket" => format!("/tickets/{id}"),
         "control" => match id.split_once('.') {
             Some((framework, control)) => format!("/frameworks/{framework}/{control}"),
             None => address("/audit", &[("q", stream)]),

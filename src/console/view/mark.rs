@@ -48,10 +48,13 @@ pub fn result_mark(result: CheckResult) -> Mark {
 /// The mark of a thing's state, by its word.
 pub fn state_mark(state: &str) -> Mark {
     let class = match state {
-        "active" | "enabled" | "reporting" | "completed" | "accepted" | "disclosed" => "pass",
-        "silent" | "failed" | "rejected" => "fail",
-        "erased" | "revoked" | "expired" | "retired" | "superseded" | "resolved" => "not_applicable",
-        "paused" | "suspended" | "unregistered" | "degraded" | "acknowledged" => "warn",
+        "active" | "enabled" | "reporting" | "completed" | "accepted" | "disclosed" | "finished"
+        | "succeeded" => "pass",
+        "silent" | "failed" | "rejected" | "gone" | "conflict" => "fail",
+        "erased" | "revoked" | "expired" | "retired" | "superseded" | "resolved" | "closed" | "over"
+        | "cancelled" => "not_applicable",
+        "paused" | "suspended" | "unregistered" | "degraded" | "acknowledged" | "parked" | "uncertain"
+        | "suspected" | "claimed" | "unsent" => "warn",
         _ => "unknown",
     };
     Mark::of(class, spoken(state))
@@ -59,10 +62,15 @@ pub fn state_mark(state: &str) -> Mark {
 
 /// The mark of an alert: its urgency, and what it is about.
 pub fn alert_mark(severity: Severity, kind: AlertKind) -> Mark {
+    Mark { label: spoken(kind.as_str()), ..severity_mark(severity) }
+}
+
+/// The mark of how severe something is.
+pub fn severity_mark(severity: Severity) -> Mark {
     let class = match severity {
         Severity::Critical => "fail",
         Severity::Warning => "warn",
         Severity::Info => "unknown",
     };
-    Mark::of(class, spoken(kind.as_str()))
+    Mark::of(class, spoken(severity.as_str()))
 }
