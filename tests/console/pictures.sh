@@ -17,3 +17,5 @@ keep framework-dark-wide framework
 keep verified verified
 keep refused refused
 keep key key
+keep integrations-light-wide integrations
+keep ticket-light-wide ticket

@@ -11,11 +11,16 @@ need node nodejs npm
 need chromium chromium fonts-dejavu-core fonts-noto-color-emoji
 [ -d node_modules/playwright-core ] || npm ci --silent
 
+debug="$(cd ../.. && cargo metadata --format-version 1 --no-deps | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')/debug"
 if [ -z "${LEDGER_BIN:-}" ]; then
   (cd ../.. && cargo build --quiet --bin ledger)
-  LEDGER_BIN="$(cd ../.. && cargo metadata --format-version 1 --no-deps | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')/debug/ledger"
+  LEDGER_BIN="$debug/ledger"
 fi
-export LEDGER_BIN
+if [ -z "${FAKE_BIN:-}" ]; then
+  (cd ../.. && cargo build --quiet -p ledger-fakes --example serve)
+  FAKE_BIN="$debug/examples/serve"
+fi
+export LEDGER_BIN FAKE_BIN
 
 node --test verify/
 node --test --test-concurrency=1 browser/

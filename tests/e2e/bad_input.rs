@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::server::{Server, evidence, uuid, wait_for};
+use super::server::{Server, evidence, json_headers, time, uuid, wait_for};
 
 /// Appends one event and gives its number: between two calls nothing else was appended if they follow each other.
 pub fn mark(server: &Server) -> u64 {
@@ -72,6 +72,9 @@ fn bodies_of_the_wrong_size_or_type_are_refused() {
     let large = vec![b' '; 5 << 20];
     let answer = server.request("POST", "/v1/evidence", Some(&server.admin), Some(&large));
     assert_eq!((answer.status, answer.problem()), (413, "too-large"));
+    let blob = vec![b'x'; (32 << 20) + 1];
+    let answer = server.request("POST", "/v1/blobs", Some(&server.admin), Some(&blob));
+    assert_eq!((answer.status, answer.problem()), (413, "too-large"));
     let mut long = evidence("ac-1", "pass");
     long["title"] = json!("x".repeat(100_000));
     assert_eq!(server.post("/v1/evidence", &long).problem(), "invalid");
@@ -103,8 +106,89 @@ fn a_repeated_command_gives_its_first_receipt_and_another_body_is_refused() {
     }
     let mut other = body.clone();
     other["result"] = json!("fail");
+    // What the ledger itself makes of the evidence comes a moment later.
+    wait_for("the control", || {
+        let control = server.get(&format!("/v1/controls/starter/{control}")).ok();
+        (control["status"] == "pass").then_some(())
+    });
+    let before = mark(&server);
     let refused = server.post("/v1/evidence", &other);
     assert_eq!((refused.status, refused.problem()), (422, "command-reused"), "{}", refused.text);
+    // Commands that carry no id of their own are told apart by the header.
+    let make = |cadence_seconds: u32| {
+        let mut headers = json_headers(&server.admin);
+        headers.push(("idempotency-key".to_owned(), "the-same".to_owned()));
+        let body = json!({"id": "one", "kind": "linux-host", "cadence_seconds": cadence_seconds}).to_string();
+        server.raw("POST", "/v1/probes", &headers, Some(body.as_bytes()))
+    };
+    let first = make(60).ok();
+    let refused = make(90);
+    assert_eq!((refused.status, refused.problem()), (422, "command-reused"), "{}", refused.text);
+    assert_eq!(mark(&server), before + 2);
+    assert_eq!(first["receipt"]["index"].as_u64(), Some(before + 1));
+    let kept = server.get(&format!("/v1/evidence/{}", body["id"].as_str().unwrap())).ok();
+    assert_eq!(kept["result"], "pass", "{kept}");
+}
+
+#[test]
+fn a_key_that_is_wrong_expired_or_revoked_changes_nothing() {
+    let server = Server::with_starter();
+    let control = first_control(&server);
+    let expiring = json!({"role": "probe", "expires_at": time(2)});
+    let expired = server.post("/v1/credentials", &expiring).ok()["key"].as_str().unwrap().to_owned();
+    let made = server.post("/v1/credentials", &json!({"role": "probe"})).ok();
+    let (id, revoked) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    server.post(&format!("/v1/credentials/{id}/revoke"), &json!({"reason": "compromised"})).ok();
+    let stranger =
+        ledger::apikey::ApiKey::generate(ledger::apikey::Environment::Live, &ledger::clock::OsEntropy);
+    let who = |key: &str| server.request("GET", "/v1/whoami", Some(key), None).status;
+    wait_for("the key to expire", || (who(&expired) == 401).then_some(()));
+    let before = mark(&server);
+    let body = evidence(&control, "pass");
+    let submit =
+        |key: Option<&str>| server.request("POST", "/v1/evidence", key, Some(body.to_string().as_bytes()));
+    for (key, words) in [
+        (None, "key"),
+        (Some("lgr_live_x"), "key"),
+        (Some(&*stranger.expose()), "key"),
+        (Some(&*expired), "expired"),
+        (Some(revoked), "revoked"),
+    ] {
+        let refused = submit(key);
+        assert_eq!((refused.status, refused.problem()), (401, "unauthenticated"), "{}", refused.text);
+        assert!(refused.json["detail"].as_str().unwrap().contains(words), "{words}: {}", refused.text);
+    }
+    assert_eq!(mark(&server), before + 1);
+    // The control: with a good key the same request is taken.
+    assert_eq!(submit(Some(&server.key("probe"))).status, 201);
+}
+
+#[test]
+fn the_id_of_the_shipped_catalogue_is_kept_for_it() {
+    let server = Server::tenant();
+    let before = mark(&server);
+    let own = include_bytes!("../../aggregates/tests/fixtures/small-catalog.json");
+    let put = |id: &str, body: &[u8]| {
+        server.request("PUT", &format!("/v1/frameworks/{id}"), Some(&server.admin), Some(body))
+    };
+    let taken = put("starter", own);
+    assert_eq!((taken.status, taken.problem()), (409, "conflict"), "{}", taken.text);
+    assert!(taken.json["hint"].as_str().unwrap().contains("choose another id"), "{}", taken.text);
+    let unknown = server.post("/v1/frameworks/nist-800-53", &json!({}));
+    assert_eq!((unknown.status, unknown.problem()), (404, "not-found"), "{}", unknown.text);
+    for (body, pointer) in [(&b"{}"[..], ""), (b"{\"catalog\":[]}", ""), (b"[]", "")] {
+        let refused = put("own", body);
+        assert_eq!((refused.status, refused.problem()), (422, "invalid"), "{}", refused.text);
+        assert!(
+            refused.json["errors"][0]["pointer"].as_str().unwrap().starts_with(pointer),
+            "{}",
+            refused.text
+        );
+    }
+    assert_eq!(mark(&server), before + 1);
+    // The control: under an id of its own it is taken, beside the shipped one.
+    assert_eq!(put("own", own).status, 201);
+    assert_eq!(server.post("/v1/frameworks/starter", &json!({})).status, 201);
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Rich {
             ("id", "blobs") => self.blob.clone(),
             ("id", "credentials") => self.credential.clone(),
             ("id", "alerts") => self.alert.clone(),
-            // The starter catalogue has a route of its own for its import.
+            // The id `starter` is kept for the shipped catalogue.
             ("id", "frameworks") if template.ends_with("/{id}") => "of-the-first".to_owned(),
             ("id" | "framework", "frameworks" | "controls") => "starter".to_owned(),
             ("id", _) => "of-the-first".to_owned(),

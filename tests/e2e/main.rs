@@ -3,8 +3,10 @@
 //! `LEDGER_TEST_LONG=1` makes the suites that count long: 1,000 kills, every byte of an export.
 
 mod bad_input;
+mod connect;
 mod crash;
 mod credentials;
+mod erasure;
 mod evidence;
 mod history;
 mod isolation;
@@ -13,6 +15,8 @@ mod openapi;
 mod operator;
 mod probe;
 mod server;
+mod witness;
+mod work;
 
 /// Are the long suites asked for?
 fn long() -> bool {

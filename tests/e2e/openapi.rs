@@ -1,5 +1,6 @@
 //! The OpenAPI document is what the server does: every operation in it answers, with the guard that it names.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -85,6 +86,45 @@ fn every_documented_operation_is_there_and_guarded_as_documented() {
         server.get("/v1/no-such-thing").json["detail"].as_str().unwrap().starts_with("this path"),
         "the check for unknown paths sees none"
     );
+}
+
+/// Paths whose last word stands where another path has a parameter that never is this word.
+const NO_IDS: [(&str, &str); 7] = [
+    // Ids of evidence are UUIDs.
+    ("/v1/evidence/batch", "/v1/evidence/{id}"),
+    // Actions are words of a fixed list.
+    ("/v1/integrations/{id}/authorise", "/v1/integrations/{id}/{action}"),
+    ("/v1/integrations/{id}/configuration", "/v1/integrations/{id}/{action}"),
+    ("/v1/integrations/{id}/configurations", "/v1/integrations/{id}/{action}"),
+    ("/v1/integrations/{id}/dry-run", "/v1/integrations/{id}/{action}"),
+    ("/v1/integrations/{id}/health", "/v1/integrations/{id}/{action}"),
+    ("/v1/integrations/{id}/runs", "/v1/integrations/{id}/{action}"),
+];
+
+/// Is there a request path that both templates match, which the first then takes from the second?
+fn shadows(narrow: &str, wide: &str) -> bool {
+    let parameter = |segment: &str| segment.starts_with('{');
+    let (narrow, wide): (Vec<_>, Vec<_>) = (narrow.split('/').collect(), wide.split('/').collect());
+    let fits = |(n, w): (&&str, &&str)| n == w || parameter(w);
+    narrow != wide
+        && narrow.len() == wide.len()
+        && narrow.iter().zip(&wide).all(fits)
+        && narrow.iter().zip(&wide).any(|(n, w)| parameter(w) && !parameter(n))
+}
+
+#[test]
+fn no_path_takes_requests_from_a_path_with_a_parameter() {
+    let operations = operations(&Server::tenant());
+    let shadowed = |narrow: &Operation| {
+        let wide = operations.iter().find(|wide| shadows(&narrow.template, &wide.template))?;
+        Some((narrow.template.clone(), wide.template.clone()))
+    };
+    let found: BTreeSet<_> = operations.iter().filter_map(shadowed).collect();
+    let known: BTreeSet<_> = NO_IDS.map(|(narrow, wide)| (narrow.to_owned(), wide.to_owned())).into();
+    assert_eq!(found, known);
+    // The control.
+    assert!(shadows("/v1/frameworks/starter", "/v1/frameworks/{id}"));
+    assert!(!shadows("/v1/frameworks/{id}", "/v1/frameworks/{id}"));
 }
 
 #[test]

@@ -149,6 +149,11 @@ impl Server {
         Self::launch(&[], Dir::fresh(), settings).unwrap()
     }
 
+    /// A ledger in a directory that outlives it, with other settings (`LEDGER_*`).
+    pub fn start_in_with(dir: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::launch(&[], Dir::Kept(dir.to_owned()), settings).unwrap()
+    }
+
     /// A ledger in a directory, started through another program; what it said if it does not start.
     pub fn try_start(wrapper: &[&str], dir: &Path) -> Result<Self, String> {
         Self::launch(wrapper, Dir::Kept(dir.to_owned()), &[])

@@ -9,14 +9,7 @@ here=$(realpath "$(dirname "$0")")
 work=$(realpath "$here/../..")/target/interop
 mkdir -p "$work"
 
-python_setup() {
-    local stamp=$work/venv/$(sha256sum "$here/requirements.txt" | cut -c1-16)
-    [[ -e $stamp ]] && return
-    rm -rf "$work/venv"
-    python3 -m venv "$work/venv"
-    "$work/venv/bin/pip" install -q --disable-pip-version-check --ignore-requires-python -r "$here/requirements.txt"
-    touch "$stamp"
-}
+source "$here/python.sh"
 
 node_setup() {
     mkdir -p "$work/node"
@@ -46,7 +39,7 @@ check() {
     case $1 in
         canonicalize) node "$work/node/canonical.mjs" "$2" ;;
         sumdb) "$work/tiles" "$2" ;;
-        *) "$work/venv/bin/python" -B "$here/check.py" "$1" "$2" ;;
+        *) "$venv/bin/python" -B "$here/check.py" "$1" "$2" ;;
     esac
 }
 

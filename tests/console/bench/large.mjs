@@ -17,6 +17,8 @@ const BATCH = 500;
 
 const kept = DATA !== undefined && existsSync(DATA);
 const server = await startServer({ data: DATA });
+// Another version of the server makes its read models anew first.
+await until("the read models", () => call(server, "GET", "/v1/controls?limit=1").then(() => true, () => false), 600_000);
 const size = async () => Number((await call(server, "GET", "/v1/events?limit=1")).log_size);
 
 async function fill() {

@@ -45,6 +45,8 @@ export async function signIn(page, server, key = server.adminKey) {
   await page.getByLabel("API key").fill(key);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  // Whoever leaves before the page is whole ends its requests, and the browser would complain of that.
+  await page.waitForLoadState("load");
 }
 
 /** Rules that the page breaks, serious or critical ones. */

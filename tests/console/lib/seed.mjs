@@ -65,7 +65,7 @@ export async function seed(server) {
   ];
   for (const item of all) await call(server, "POST", "/v1/evidence", item);
   await call(server, "POST", "/v1/integrations", { id: "jira-main", kind: "jira", adapter_version: "1.0.0", name: "Jira of the platform team", endpoint: "https://jira.example.test" });
-  await call(server, "PUT", "/v1/integrations/jira-main/configuration", { config: { project: "GOV", issue_type: "Task" }, cadence_seconds: 300 });
+  await call(server, "PUT", "/v1/integrations/jira-main/configuration", { config: { base_url: "https://jira.example.test", adapter: { deployment: "cloud", project: "GOV", issue_type: "10001", statuses: { open: { name: "To Do" } } } }, cadence_seconds: 300 });
   await call(server, "POST", "/v1/integrations", { id: "slack-audit", kind: "slack", adapter_version: "1.2.0", name: "Approvals in Slack", endpoint: "https://slack.example.test" });
   const viewer = await call(server, "POST", "/v1/credentials", { role: "viewer", label: "External auditor" });
   const probe = await call(server, "POST", "/v1/credentials", { role: "probe", label: "Probe of the web server", probe: "host-web-1" });

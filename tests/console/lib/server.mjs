@@ -13,7 +13,7 @@ export async function startServer({ data } = {}) {
   const own = data === undefined;
   const dir = data ?? mkdtempSync(join(tmpdir(), "ledger-console-"));
   const child = spawn(BINARY, ["serve", "--data", dir, "--listen", "127.0.0.1:0"], {
-    env: { PATH: process.env.PATH, LEDGER_LOG_LEVEL: "warn" }, stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env.PATH, LEDGER_LOG_LEVEL: "warn", LEDGER_EGRESS_NETWORKS: "127.0.0.0/8" }, stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
   const url = await new Promise((resolve, reject) => {

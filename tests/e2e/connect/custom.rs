@@ -1,0 +1,72 @@
+//! An adapter of one's own: the example in Python, installed into a running ledger, upgraded, and found out when its files
+//! change.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ledger_fakes::sink::Sink;
+use serde_json::{Value, json};
+
+use super::super::bad_input::first_control;
+use super::super::server::{Server, evidence, ledger, wait_for};
+use super::stage::{SETTINGS, Vendors, connection, degraded, integrate, route, secret};
+
+fn adapters(server: &Server, arguments: &[&str]) -> Value {
+    let data = server.data();
+    let words = [&["adapters"], arguments, &["--json", "--data", data.to_str().unwrap()]].concat();
+    let output = ledger(&words);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The example under another version.
+fn upgraded(into: &Path) -> PathBuf {
+    let (from, to) =
+        (Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/adapter-python"), into.join("upgraded"));
+    std::fs::create_dir_all(&to).unwrap();
+    for name in ["manifest.json", "adapter.py"] {
+        let text = std::fs::read_to_string(from.join(name)).unwrap();
+        std::fs::write(to.join(name), text.replace("1.0.0", "1.1.0")).unwrap();
+    }
+    to
+}
+
+#[test]
+fn an_adapter_is_added_upgraded_and_rolled_back_without_touching_the_core() {
+    if !Path::new("/usr/bin/python3").exists() {
+        println!("skipped: no /usr/bin/python3 here to run the example adapter");
+        return;
+    }
+    let (server, vendors) = (Server::start_with(&SETTINGS), Vendors::start());
+    let sink = vendors.serve(Sink::new("sink-token"));
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/adapter-python");
+    assert_eq!(adapters(&server, &["install", example])["version"], "1.0.0");
+    secret(&server, "sink-token", "sink-token");
+    let auth = json!({ "bearer": { "token": { "secret": "sink-token" } } });
+    let config = connection(&sink.url(), sink.address.port(), auth, json!({ "queue": "compliance" }));
+    integrate(&server, "sink", "http-sink", &config);
+    server.import_starter();
+    route(&server, "sink");
+    let control = first_control(&server);
+    server.post("/v1/evidence", &evidence(&control, "fail")).ok();
+    wait_for("the ticket", || (sink.fake.tickets().len() == 1).then_some(()));
+    assert_eq!(sink.fake.tickets()[0]["queue"], "compliance");
+    // An upgrade is a decision, taken up by the running ledger.
+    let version = |server: &Server| server.get("/v1/integrations/sink").ok()["adapter_version"].clone();
+    let source = upgraded(&server.data());
+    adapters(&server, &["install", source.to_str().unwrap()]);
+    assert_eq!(version(&server), "1.0.0");
+    adapters(&server, &["pin", "http-sink", "1.1.0"]);
+    wait_for("the upgrade", || (version(&server) == "1.1.0").then_some(()));
+    server.post("/v1/evidence", &evidence(&control, "pass")).ok();
+    wait_for("the ticket to be closed", || (sink.fake.tickets()[0]["status"] == "closed").then_some(()));
+    adapters(&server, &["rollback", "http-sink"]);
+    wait_for("the rollback", || (version(&server) == "1.0.0").then_some(()));
+    // Files that are not those that were installed are not run.
+    adapters(&server, &["pin", "http-sink", "1.1.0"]);
+    let script = server.data().join("adapters/http-sink/1.1.0/adapter.py");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::write(&script, "#!/usr/bin/python3\nraise SystemExit\n").unwrap();
+    secret(&server, "sink-token", "sink-token");
+    wait_for("the degradation", || degraded(&server, "sink").filter(|reason| reason == "configuration"));
+}

@@ -1,0 +1,13 @@
+//! Integrations at work, against fake vendors on loopback and through the sandboxed adapters.
+
+mod canary;
+mod connection;
+mod custom;
+mod kills;
+mod misfit;
+mod notes;
+mod people;
+mod rapid;
+mod stage;
+mod sync;
+mod warnings;
