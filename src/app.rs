@@ -176,6 +176,11 @@ impl App {
         Ok(self.views.read(move |models| models.row(table, &tenant, &key)).await?)
     }
 
+    /// Events that the reactors have not looked at yet.
+    pub fn reaction_lag(&self) -> u64 {
+        self.store.subscribe().borrow().saturating_sub(*self.reacted.borrow())
+    }
+
     /// What keeps the ledger from doing its work, in words.
     pub fn problems(&self) -> Vec<String> {
         let store = self.store_in_trouble.load(Ordering::Relaxed);

@@ -30,6 +30,8 @@ pub struct Readiness {
     position: u64,
     /// Events that the read models have not folded yet.
     projection_lag: u64,
+    /// Events that the reactors have not looked at yet: what follows from them is still to come.
+    reaction_lag: u64,
     /// Events that could not be folded.
     quarantined: u64,
     /// What is wrong, in words.
@@ -58,6 +60,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>
         store,
         position,
         projection_lag: lag,
+        reaction_lag: app.reaction_lag(),
         quarantined,
         problems,
         warnings: app.warnings(),
@@ -70,6 +73,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>
 pub async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.metrics.position.set(*app.store.subscribe().borrow());
     app.metrics.projection_lag.set(app.views.lag());
+    app.metrics.reaction_lag.set(app.reaction_lag());
     app.metrics.quarantined.set(app.views.poisoned().len() as u64);
     (
         [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],

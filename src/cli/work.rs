@@ -82,7 +82,11 @@ pub fn run(args: &WorkArgs) -> Result<ExitCode> {
             remote.order("POST", &format!("/intents/{}/replay", segment(id)?), &json!({}), "replayed")?;
         }
         WorkVerb::Replay { integration: Some(id), .. } => {
-            remote.show("POST", &format!("/integrations/{}/work/replay", segment(id)?), Some(&json!({})))?;
+            remote.show(
+                "POST",
+                &format!("/integrations/{}/intents/replay", segment(id)?),
+                Some(&json!({})),
+            )?;
         }
         WorkVerb::Replay { .. } => bail!("name an intent, or an integration with --integration"),
         WorkVerb::Cancel { id } => {

@@ -67,7 +67,7 @@ const ROOMS: [(&str, &str, &str); 14] = [
     ("/integrations", "Integrations", "integration"),
     ("/tasks", "Tasks", "task"),
     ("/tickets", "Tickets", "ticket"),
-    ("/work", "Work", "work"),
+    ("/intents", "Work", "work"),
     ("/audit", "Audit explorer", "audit"),
     ("/credentials", "Credentials", "key"),
     ("/exports", "Exports", "export"),
@@ -85,7 +85,7 @@ impl Frame {
         let room = |(href, label, icon)| {
             let (count, waits) = match href {
                 "/alerts" => (waiting.alerts, "open"),
-                "/work" => (waiting.parked, "parked"),
+                "/intents" => (waiting.parked, "parked"),
                 _ => (0, ""),
             };
             Room { href, label, icon, current: inside(href), count, waits }

@@ -25,6 +25,8 @@ pub struct Metrics {
     pub position: Gauge<u64, AtomicU64>,
     /// Events that the read models have not folded yet.
     pub projection_lag: Gauge<u64, AtomicU64>,
+    /// Events that the reactors have not looked at yet.
+    pub reaction_lag: Gauge<u64, AtomicU64>,
     /// Events whose read models are held back because one could not be folded.
     pub quarantined: Gauge<u64, AtomicU64>,
 }
@@ -40,7 +42,8 @@ impl Default for Metrics {
         let family = Family::<Status, Counter>::default();
         let requests = CLASSES.map(|class| family.get_or_create(&Status { class }).clone());
         let seconds = Histogram::new(BUCKETS);
-        let (position, projection_lag, quarantined) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let (position, projection_lag) = (Gauge::default(), Gauge::default());
+        let (reaction_lag, quarantined) = (Gauge::default(), Gauge::default());
         registry.register("http_requests", "Answered requests by class of status", family);
         registry.register("http_request_seconds", "Time from headers to answer", seconds.clone());
         registry.register("store_position", "Highest committed position", position.clone());
@@ -50,11 +53,16 @@ impl Default for Metrics {
             projection_lag.clone(),
         );
         registry.register(
+            "reaction_lag_events",
+            "Committed events that the reactors have not looked at yet",
+            reaction_lag.clone(),
+        );
+        registry.register(
             "projection_quarantined_events",
             "Events that a read model could not fold",
             quarantined.clone(),
         );
-        Self { registry, requests, seconds, position, projection_lag, quarantined }
+        Self { registry, requests, seconds, position, projection_lag, reaction_lag, quarantined }
     }
 }
 

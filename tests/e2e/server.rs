@@ -254,6 +254,14 @@ impl Server {
         })
     }
 
+    /// Where the log ends, once read models and reactors have seen all of it. The same before and after several lists
+    /// were read: they are of one state, and nothing more follows from it.
+    pub fn caught_up(&self) -> Option<u64> {
+        let ready = self.get("/readyz").json;
+        let behind = |lag: &str| ready[lag].as_u64() != Some(0);
+        if behind("projection_lag") || behind("reaction_lag") { None } else { ready["position"].as_u64() }
+    }
+
     /// A new key of a role for the admin's tenant.
     pub fn key(&self, role: &str) -> String {
         let made = self.post("/v1/credentials", &json!({"role": role, "label": "test"})).ok();

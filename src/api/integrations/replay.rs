@@ -1,4 +1,4 @@
-//! `POST /v1/integrations/{id}/work/replay`
+//! `POST /v1/integrations/{id}/intents/replay`
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct Replayed {
 }
 
 /// Try all parked work of an integration again, at most 1,000 pieces a request.
-#[utoipa::path(post, path = "/v1/integrations/{id}/work/replay", tag = "integrations", params(("id" = String, Path, description = "The integration's id")),
+#[utoipa::path(post, path = "/v1/integrations/{id}/intents/replay", tag = "integrations", params(("id" = String, Path, description = "The integration's id")),
     responses((status = 200, description = "It is tried again", body = Replayed)))]
 pub async fn replay(
     State(app): State<Arc<App>>,

@@ -137,7 +137,7 @@ pub fn card(row: &IntegrationRow, name: String, health: Health) -> Card {
         next_run: health.next_run.map(At::from),
         parked: count(health.parked),
         any_parked: health.parked > 0,
-        parked_href: address("/work", &[("state", "parked"), ("integration", &id)]),
+        parked_href: address("/intents", &[("state", "parked"), ("integration", &id)]),
         due: count(health.due),
         id,
     }

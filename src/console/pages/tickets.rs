@@ -213,7 +213,7 @@ fn waits(row: &TicketRow) -> Option<Waits> {
         words: spoken(held.as_str()),
         hint: failure_hint(held),
         work: crate::console::view::address(
-            "/work",
+            "/intents",
             &[("state", "parked"), ("integration", row.integration.as_str())],
         ),
     })

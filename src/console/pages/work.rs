@@ -69,9 +69,9 @@ fn parked() -> String {
     "parked".to_owned()
 }
 
-const ROOM: &str = "/work";
+const ROOM: &str = "/intents";
 
-/// `GET /work`
+/// `GET /intents`
 pub async fn list(
     State(console): State<Arc<Console>>,
     viewer: Viewer,
@@ -151,7 +151,7 @@ fn told(reason: Option<FailureWord>, detail: Option<&Value>) -> (Option<String>,
     (said, Some(member("hint").map_or_else(|| failure_hint(reason).to_owned(), visible)))
 }
 
-/// `POST /work/{id}/replay`
+/// `POST /intents/{id}/replay`
 pub async fn replay(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
@@ -161,7 +161,7 @@ pub async fn replay(
     console.done(&viewer, outcome.map(|()| "It is tried again."), ROOM).await
 }
 
-/// `POST /work/{id}/cancel`
+/// `POST /intents/{id}/cancel`
 pub async fn cancel(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
@@ -183,7 +183,7 @@ pub struct AllForm {
     integration: Option<String>,
 }
 
-/// `POST /work/replay`
+/// `POST /intents/replay`
 pub async fn replay_all(
     State(console): State<Arc<Console>>,
     Posted(viewer, form): Posted<AllForm>,

@@ -34,7 +34,7 @@ const rooms = () => [
   ["control", "/frameworks/starter/host-1"], ["probes", "/probes"], ["probe", "/probes/host-db-1"],
   ["integrations", "/integrations"], ["integration", "/integrations/jira-sec"],
   ["tasks", "/tasks"], ["task", `/tasks/${work.task}`], ["tickets", "/tickets"], ["ticket", `/tickets/${work.ticket}`],
-  ["work", "/work"], ["work-empty", "/work?state=cancelled"], ["audit", "/audit"],
+  ["work", "/intents"], ["work-empty", "/intents?state=cancelled"], ["audit", "/audit"],
   ["event", "/audit/14"], ["credentials", "/credentials"], ["exports", "/exports"], ["tenants", "/tenants"],
   ["not-found", "/evidence/0190f000-0000-7000-8000-000000000000"],
 ];

@@ -103,7 +103,7 @@ test("who may only read is offered nothing to change", async () => {
   const viewer = await call(server, "POST", "/v1/credentials", { role: "viewer", label: "Auditor" });
   const { page: reader, context } = await visitor(browser);
   await signIn(reader, server, viewer.key);
-  for (const path of ["/work?state=any", "/tasks", `/tasks/${work.task}`, `/tickets/${work.ticket}`, "/integrations", "/integrations/jira-sec"]) {
+  for (const path of ["/intents?state=any", "/tasks", `/tasks/${work.task}`, `/tickets/${work.ticket}`, "/integrations", "/integrations/jira-sec"]) {
     await reader.goto(server.url + path);
     assert.equal(await reader.locator("main form[method=post]").count(), 0, path);
   }

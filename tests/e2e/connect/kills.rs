@@ -151,20 +151,27 @@ fn key_of(properties: &Value) -> String {
     named.next().unwrap_or_default().to_owned()
 }
 
-/// Waits until nothing is open; what was parked on the way is replayed.
+/// Waits until nothing is open and nothing more follows from it; what was parked on the way is replayed.
 fn settle(server: &Server) {
     let watch = Stopwatch::start();
     loop {
+        // Several lists are several states: they tell one only if nothing was appended while they were read.
+        let before = server.caught_up();
         let open: usize = ["due", "running", "uncertain"]
             .iter()
             .map(|state| items(server, &format!("/v1/intents?state={state}")).len())
             .sum();
         let parked = items(server, "/v1/intents?state=parked");
-        if open == 0 && parked.is_empty() && reacted(server) {
+        if open == 0
+            && parked.is_empty()
+            && reacted(server)
+            && before.is_some()
+            && server.caught_up() == before
+        {
             return;
         }
         for integration in ["jira", "servicenow"].iter().filter(|_| open == 0 && !parked.is_empty()) {
-            server.post(&format!("/v1/integrations/{integration}/work/replay"), &json!({})).ok();
+            server.post(&format!("/v1/integrations/{integration}/intents/replay"), &json!({})).ok();
         }
         assert!(watch.elapsed() < SETTLE_MAX, "{open} open, parked: {parked:?}");
         std::thread::yield_now();
@@ -180,8 +187,7 @@ fn reacted(server: &Server) -> bool {
     let tasks = items(server, "/v1/tasks?limit=1000");
     let linked = |task: &Value| task["tickets"].as_u64().unwrap();
     let sound = |task: &Value| linked(task) == 2 || task["state"] == "closed";
-    server.get("/readyz").json["projection_lag"] == 0
-        && tasks.len() == failures
+    tasks.len() == failures
         && tasks.iter().all(sound)
         && items(server, "/v1/tickets?limit=1000").len() as u64 == tasks.iter().map(linked).sum::<u64>()
 }

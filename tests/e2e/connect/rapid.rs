@@ -96,11 +96,11 @@ impl Stage {
     fn round(&self) {
         self.read();
         wait_for("all work to be done", || {
+            let before = self.server.caught_up()?;
             let open = ["due", "running", "uncertain"].iter();
             let open: usize =
                 open.map(|state| items(&self.server, &format!("/v1/intents?state={state}")).len()).sum();
-            let lag = self.server.get("/readyz").json["projection_lag"].clone();
-            (open == 0 && lag == 0).then_some(())
+            (open == 0 && self.server.caught_up() == Some(before)).then_some(())
         });
     }
 

@@ -83,7 +83,7 @@ fn an_unknown_field_parks_the_work_and_a_replay_carries_it_out() {
         "{shown}"
     );
     assert_eq!(vendors.jira.fake.counts().issues, 0, "a preview sends nothing");
-    let replayed = server.post("/v1/integrations/jira/work/replay", &json!({})).ok();
+    let replayed = server.post("/v1/integrations/jira/intents/replay", &json!({})).ok();
     assert_eq!(replayed["replayed"], 1);
     wait_for("the ticket", || (vendors.jira.fake.counts().issues == 1).then_some(()));
 }
