@@ -7,7 +7,10 @@ use crate::error::OpenError;
 use crate::options::{PostgresOptions, STATEMENT_MS_MAX};
 
 /// Forward-only; `schema_version` holds the number of those that ran.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/postgres/0001_event_store.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/postgres/0001_event_store.sql"),
+    include_str!("../../../migrations/postgres/0002_leases.sql"),
+];
 
 /// Any number that others are unlikely to use: `ledger` in ASCII.
 const MIGRATION_LOCK: i64 = 0x6c65_6467_6572;

@@ -5,12 +5,14 @@
 //!   order whoever commits.
 //! - `batch`: what a group of appends needs to know, and what it writes.
 //! - `read`, `side`: questions, and what may change.
+//! - `leases`: who does what one process at a time may do.
 //! - `listen`: LISTEN/NOTIFY with polling behind it.
 
 mod batch;
 mod committer;
 mod connect;
 mod error;
+mod leases;
 mod listen;
 mod logs;
 mod names;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ledger_store::StoreError;
+use ledger_store::headfile::HeadFileError;
 use rusqlite::ErrorCode;
 
 /// Why a store is not opened. Nothing has been changed.
@@ -80,6 +81,15 @@ pub enum OpenError {
         /// What failed, and a hint.
         reason: String,
     },
+}
+
+impl From<HeadFileError> for OpenError {
+    fn from(error: HeadFileError) -> Self {
+        match error {
+            HeadFileError::Untrusted { path, reason } => Self::HeadFile { path, reason },
+            HeadFileError::Io { path, reason } => Self::Io { path, reason },
+        }
+    }
 }
 
 /// A failure inside the committer.

@@ -1,7 +1,7 @@
 //! The embedded event store and read-model store on SQLite.
 //!
 //! `README.md` beside this crate tells the life of an event. In short: callers → `committer` (one thread, group
-//! commit) → `core` (checks and rows in one transaction) → `headfile` → answers; `readers` answer questions
+//! commit) → `core` (checks and rows in one transaction) → the head file → answers; `readers` answer questions
 //! (`read`, `query`); `side` keeps what may change; `open` holds the database against the head file;
 //! [`verify_store`] computes everything again; [`accept_loss`] goes on after a loss.
 
@@ -11,7 +11,6 @@ mod core;
 mod error;
 #[cfg(test)]
 mod faults;
-mod headfile;
 mod lock;
 mod open;
 mod options;

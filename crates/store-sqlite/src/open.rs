@@ -9,9 +9,9 @@ use rusqlite::Connection;
 
 use crate::core::{Core, Log, SharedNames, leaves, stored_tile};
 use crate::error::{CoreError, OpenError};
-use crate::headfile::{Head, HeadFile};
 use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, migrate, open_error, store_id};
+use ledger_store::headfile::{Head, HeadFile};
 
 /// Logs whose last events are read at start; a full verification reads all. Bounds the time to start.
 const TAILS_CHECKED: usize = 64;
@@ -100,7 +100,7 @@ impl Opener {
         if logs > 0 {
             return Err(OpenError::HeadFileMissing { path: path.clone() });
         }
-        HeadFile::create(path, key, &store)
+        Ok(HeadFile::create(path, key, &store)?)
     }
 
     /// The database may be ahead of the head file (a crash between commit and record), by entries that extend

@@ -12,12 +12,12 @@ use rusqlite::{Connection, params};
 
 use crate::core::Log;
 use crate::error::OpenError;
-use crate::headfile::{self, HeadFile};
 use crate::lock::DirectoryLock;
 use crate::open::read_tile;
 use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, open_error, store_id};
 use crate::verify::verify_database;
+use ledger_store::headfile::{self, HeadFile};
 
 /// A log whose loss was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! - [`Subscription`]: events from a position on, with a caught-up signal.
 //! - [`views`]: where read models are stored; [`runner`]: what keeps them up to date.
 //! - [`executor`]: the way of a command: decide, seal, append, answer.
+//! - [`leases`]: of what one process at a time may do, who does it; [`headfile`]: what shows that a store went back.
 //! - [`MemoryStore`]: the contract in memory, for tests and simulations.
 //! - [`conformance`] (feature `conformance`): the tests that every backend instantiates.
 //!
@@ -21,7 +22,9 @@ pub mod conformance;
 mod contract;
 mod error;
 pub mod executor;
+pub mod headfile;
 pub mod keyring;
+pub mod leases;
 mod memory;
 mod read;
 pub mod runner;

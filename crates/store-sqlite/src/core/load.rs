@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::kinds::KindIds;
 use super::{Core, HeadCache, Names, SharedNames, logs};
 use crate::error::CoreError;
-use crate::headfile::HeadFile;
+use ledger_store::headfile::HeadFile;
 
 impl Core {
     /// Loads what the committer holds in memory, and makes the readers' names what is stored.

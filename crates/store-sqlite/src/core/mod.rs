@@ -17,9 +17,9 @@ use std::sync::{Arc, RwLock};
 use ledger::ids::TenantId;
 use rusqlite::Connection;
 
-use crate::headfile::HeadFile;
 use heads::HeadCache;
 use kinds::KindIds;
+use ledger_store::headfile::HeadFile;
 
 pub(crate) use commit::CommitFailure;
 pub(crate) use heads::Head;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::log::{Followed, LogVerifier, stream_key};
 use super::report::{Failure, Verification};
 use crate::error::CoreError;
-use crate::headfile;
+use ledger_store::headfile;
 
 /// What a log is held against from outside its events.
 pub(super) struct Witnesses {

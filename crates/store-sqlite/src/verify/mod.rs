@@ -13,10 +13,10 @@ mod tree;
 use rusqlite::Connection;
 
 use crate::error::OpenError;
-use crate::headfile::HeadFile;
 use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, open_error, store_id};
 use derived::Witnesses;
+use ledger_store::headfile::HeadFile;
 use log::LogVerifier;
 pub use report::{Failure, Verification, VerifiedLog};
 
@@ -34,7 +34,7 @@ pub fn verify_store(
     let mut report = Verification::default();
     // Before the snapshot: a store that is being written may then be ahead of its head file, never behind.
     let opened = store_id(&conn, &path)
-        .and_then(|store| HeadFile::open(&options.head_file, &options.head_key, &store));
+        .and_then(|store| Ok(HeadFile::open(&options.head_file, &options.head_key, &store)?));
     match opened {
         Ok(Some(head_file)) => return verify(&conn, options, Some(&head_file), report, &mut progress),
         Ok(None) => report.fail(Failure::of_store("the head file is missing: a lost tail cannot be noticed")),

@@ -12,7 +12,7 @@ fn written(path: &Path) -> HeadFile {
     file
 }
 
-fn reopened(path: &Path) -> Result<Vec<(i64, u64)>, OpenError> {
+fn reopened(path: &Path) -> Result<Vec<(i64, u64)>, HeadFileError> {
     let file = HeadFile::open(path, &KEY, &STORE)?.expect("there is a file");
     Ok(file.logs().map(|log| (log, file.head(log).unwrap().size)).collect())
 }

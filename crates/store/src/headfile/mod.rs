@@ -21,15 +21,35 @@ use std::path::{Path, PathBuf};
 
 use ledger::merkle::Hash;
 
-use crate::error::OpenError;
 use record::{Mac, RECORD_BYTES, Record};
 
 const PAGE_BYTES: u64 = 4096;
 const RECORDS_PER_PAGE: u64 = PAGE_BYTES / RECORD_BYTES as u64;
 
+/// Why a head file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeadFileError {
+    /// It is damaged, or of another store, or under another key.
+    #[error("the head file {path} cannot be trusted: {reason}")]
+    Untrusted {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be read or written.
+    #[error("cannot open {path}: {reason}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What failed, and a hint.
+        reason: String,
+    },
+}
+
 /// An open head file.
 #[derive(Debug)]
-pub(crate) struct HeadFile {
+pub struct HeadFile {
     file: File,
     mac: Mac,
     heads: BTreeMap<i64, Record>,
@@ -38,15 +58,20 @@ pub(crate) struct HeadFile {
 
 /// What the head file says of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
+pub struct Head {
+    /// Its entries.
     pub size: u64,
+    /// The root over them.
     pub root: Hash,
 }
 
 impl HeadFile {
     /// Creates the file of a store that has no events yet. Durable, with its name, when it returns.
-    pub fn create(path: &Path, key: &[u8; 32], store: &[u8; 16]) -> Result<Self, OpenError> {
-        let io = |error: std::io::Error| OpenError::Io {
+    ///
+    /// # Errors
+    /// [`HeadFileError::Io`]
+    pub fn create(path: &Path, key: &[u8; 32], store: &[u8; 16]) -> Result<Self, HeadFileError> {
+        let io = |error: std::io::Error| HeadFileError::Io {
             path: path.to_owned(),
             reason: format!("{error}; the head file's directory must exist and be writable"),
         };
@@ -63,13 +88,19 @@ impl HeadFile {
     }
 
     /// Opens the file and reads every log's newest record. `None`: there is no file.
-    pub fn open(path: &Path, key: &[u8; 32], store: &[u8; 16]) -> Result<Option<Self>, OpenError> {
+    ///
+    /// # Errors
+    /// [`HeadFileError`]
+    ///
+    /// # Panics
+    /// If the file has more logs than `i64` can count.
+    pub fn open(path: &Path, key: &[u8; 32], store: &[u8; 16]) -> Result<Option<Self>, HeadFileError> {
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(OpenError::Io { path: path.to_owned(), reason: error.to_string() }),
+            Err(error) => return Err(HeadFileError::Io { path: path.to_owned(), reason: error.to_string() }),
         };
-        let untrusted = |reason: String| OpenError::HeadFile { path: path.to_owned(), reason };
+        let untrusted = |reason: String| HeadFileError::Untrusted { path: path.to_owned(), reason };
         let mac = Mac::new(key, store);
         let bytes = std::fs::read(path).map_err(|error| untrusted(error.to_string()))?;
         mac.check_header(&bytes).map_err(|reason| untrusted(reason.to_owned()))?;
@@ -99,6 +130,9 @@ impl HeadFile {
     }
 
     /// Writes a log's new head. Survives the process when it returns, and the machine after [`Self::sync`].
+    ///
+    /// # Errors
+    /// The file system's.
     pub fn write(&mut self, log: i64, size: u64, root: Hash) -> std::io::Result<()> {
         let generation = self.heads.get(&log).map_or(0, |record| record.generation + 1);
         let record = Record { generation, size, root };
@@ -109,6 +143,9 @@ impl HeadFile {
     }
 
     /// Makes all that was written durable.
+    ///
+    /// # Errors
+    /// The file system's.
     pub fn sync(&mut self) -> std::io::Result<()> {
         if self.dirty {
             self.file.sync_all()?;
