@@ -122,7 +122,7 @@ impl Attempt<'_> {
                 (self.failed(&failure)?, verdict)
             }
             End::Done(Outcome::Polled { .. } | Outcome::Health(_)) => {
-                let failure = Failure::new(FailureKind::Malformed, "the adapter answered another task");
+                let failure = Failure::new(FailureKind::Adapter, "the adapter answered another task");
                 (self.failed(&failure)?, Verdict::Ill(failure))
             }
             End::Uncertain { reason } => {
@@ -222,6 +222,7 @@ const fn says_something(kind: FailureKind) -> bool {
             | FailureKind::Forbidden
             | FailureKind::NeedsConfiguration
             | FailureKind::Malformed
+            | FailureKind::Adapter
     )
 }
 
@@ -240,6 +241,7 @@ pub const fn word(kind: FailureKind) -> FailureWord {
         FailureKind::Rejected => FailureWord::Rejected,
         FailureKind::Malformed => FailureWord::Malformed,
         FailureKind::Unsupported => FailureWord::Unsupported,
+        FailureKind::Adapter => FailureWord::Adapter,
     }
 }
 

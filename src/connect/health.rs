@@ -106,7 +106,7 @@ const fn reason(kind: FailureKind) -> Option<DegradedReason> {
         FailureKind::Unauthenticated | FailureKind::Forbidden => Some(DegradedReason::Unauthorized),
         FailureKind::NeedsConfiguration => Some(DegradedReason::Configuration),
         FailureKind::Malformed => Some(DegradedReason::RemoteError),
-        FailureKind::Unsupported => Some(DegradedReason::Adapter),
+        FailureKind::Unsupported | FailureKind::Adapter => Some(DegradedReason::Adapter),
         FailureKind::Missing
         | FailureKind::Blocked
         | FailureKind::Conflict

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use ledger::ids::{CommandId, TenantId, uuid_v7};
 use ledger::time::Timestamp;
 use ledger_aggregates::run::{Run, RunCommand, RunState};
-use ledger_aggregates::values::{FailureWord, IntegrationId, RunGap, RunId, RunKind, RunTrigger, ValueMac};
+use ledger_aggregates::values::{IntegrationId, RunGap, RunId, RunKind, RunTrigger, ValueMac};
 use ledger_connectors::drive::{End, Journal, JournalError, Later, Sending, drive};
 use ledger_connectors::protocol::{Fact, Failure, FailureKind, Health, Outcome, Task};
 use serde_json::{Value, json};
@@ -180,7 +180,7 @@ fn conclude(end: &End, journal: &RunJournal<'_>) -> (RunCommand, Made) {
         },
         End::Done(Outcome::Failed(failure)) => (fail(failure), Made::Broken(failure.clone())),
         End::Done(Outcome::Succeeded { .. } | Outcome::Absent {}) => {
-            let failure = Failure::new(FailureKind::Malformed, "the adapter answered another task");
+            let failure = Failure::new(FailureKind::Adapter, "the adapter answered another task");
             (fail(&failure), Made::Broken(failure))
         }
         End::Uncertain { reason } => {
@@ -201,7 +201,7 @@ fn broken_off(failure: &Failure, facts: u32) -> RunCommand {
     match failure.kind {
         FailureKind::RateLimited => RunCommand::BreakOff { reason: RunGap::RateLimited, detail },
         _ if facts > 0 => RunCommand::BreakOff { reason: RunGap::Page, detail },
-        _ => RunCommand::Fail { reason: FailureWord::Unavailable, detail },
+        kind => RunCommand::Fail { reason: word(kind), detail },
     }
 }
 

@@ -150,7 +150,7 @@ impl Run<'_> {
         let step = match self.adapter.ask(call).await {
             Ok(Reply::Step(step)) => step,
             Ok(Reply::Refused(failure)) => Step::failed(failure),
-            Ok(_) => Step::failed(Failure::new(FailureKind::Malformed, "the adapter answered out of turn")),
+            Ok(_) => Step::failed(Failure::new(FailureKind::Adapter, "the adapter answered out of turn")),
             Err(CallError::Configuration(failure)) => Step::failed(*failure),
             Err(error) => return Ok(Next::End(broken(&error))),
         };
@@ -174,7 +174,7 @@ fn broken(error: &CallError) -> End {
         CallError::BackingOff { wait_ms, .. } => Some(Duration::from_millis(*wait_ms)),
         _ => None,
     };
-    End::Later(Later { failure: Failure::new(FailureKind::Malformed, error.to_string()), after })
+    End::Later(Later { failure: Failure::new(FailureKind::Adapter, error.to_string()), after })
 }
 
 /// Whether nothing of the request left this machine.

@@ -113,6 +113,9 @@ pub enum FailureKind {
     Malformed,
     /// The adapter cannot do this.
     Unsupported,
+    /// The adapter's process fails, or breaks the protocol. The host alone says it.
+    #[serde(skip_deserializing)]
+    Adapter,
 }
 
 impl FailureKind {
