@@ -16,7 +16,8 @@ use tokio_postgres::Client;
 use crate::batch::{Batch, Decision};
 use crate::connect::connect;
 use crate::error::PgError;
-use crate::logs::Trees;
+use crate::guard::{self, Guard};
+use crate::logs::{LogRow, Trees};
 use crate::names::{self, Names, SharedNames};
 use crate::options::{GROUP_EVENTS_MAX, PostgresOptions};
 use crate::read::position_of;
@@ -45,15 +46,17 @@ pub(crate) struct Committer {
     /// `None` after an error, until the server could be reached again.
     session: Option<Session>,
     trees: Trees,
+    guard: Arc<Guard>,
 }
 
 impl Committer {
     pub fn new(
         options: PostgresOptions,
         names: SharedNames,
+        guard: Arc<Guard>,
         announce: Arc<dyn Fn(u64) + Send + Sync>,
     ) -> Self {
-        Self { options, names, announce, session: None, trees: Trees::default() }
+        Self { options, names, announce, session: None, trees: Trees::default(), guard }
     }
 
     /// Works until every sender is gone and what waits is done.
@@ -100,6 +103,7 @@ impl Committer {
         let Session { client, sql } = session;
         let mut batch = Batch::load(client, sql, group).await?;
         let before = batch.logs.clone();
+        before.values().try_for_each(|log| self.guard.refuse(log))?;
         let mut write = Write::default();
         let mut verdicts = Vec::with_capacity(group.len());
         for append in group {
@@ -125,7 +129,10 @@ impl Committer {
             grown.get_mut(log).expect("a log with events has grown").push(event.leaf);
         }
         write.send(client, sql, &batch, &kinds, &mut grown).await?;
-        grown.into_iter().for_each(|(log, tree)| self.trees.keep(log, tree));
+        for (log, tree) in grown {
+            self.guard.record(log, tree.size(), tree.root())?;
+            self.trees.keep(log, tree);
+        }
         if let Some(fresh) = fresh {
             names::publish(&self.names, fresh);
         }
@@ -167,6 +174,16 @@ impl Committer {
         Ok((kinds, Some(fresh)))
     }
 
+    /// Notes the logs of a group as they are in the head file.
+    async fn note(&self, client: &Client, group: &[&Append]) -> Result<(), PgError> {
+        let of = |log: &LogRow| group.iter().any(|append| *append.tenant() == log.tenant);
+        for log in guard::logs(client).await?.iter().filter(|log| of(log)) {
+            self.guard.refuse(log)?;
+            self.guard.record(log.id, log.size, log.root)?;
+        }
+        Ok(())
+    }
+
     /// Finds out what became of a failed commit.
     async fn resolve(&mut self, group: &[&Append], failure: &PgError) -> Result<Vec<Verdict>, StoreError> {
         let unknown = |error: &dyn std::fmt::Display| StoreError::OutcomeUnknown {
@@ -178,6 +195,7 @@ impl Committer {
             self.session = Some(session);
             return Err(failure.nothing_happened());
         }
+        self.note(&session.client, group).await.map_err(|error| unknown(&error))?;
         // A transaction is there whole or not at all: what is missing was refused, and is refused again.
         let missing: Vec<&Append> = group
             .iter()

@@ -2,6 +2,7 @@
 
 use ledger::clock::Entropy;
 use tokio_postgres::{Client, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::OpenError;
 use crate::options::{PostgresOptions, STATEMENT_MS_MAX};
@@ -17,12 +18,21 @@ const MIGRATION_LOCK: i64 = 0x6c65_6467_6572;
 
 /// Opens a connection and makes its settings. Its work is done by a task that ends with it.
 pub(crate) async fn connect(options: &PostgresOptions) -> Result<Client, OpenError> {
-    let (client, connection) =
-        options.config.connect(NoTls).await.map_err(|e| OpenError::Connect(full(&e)))?;
-    tokio::spawn(async move {
-        // Its end shows in the client, whose next call fails.
-        drop(connection.await);
-    });
+    let refused = |error: tokio_postgres::Error| OpenError::Connect(full(&error));
+    // A connection's end shows in the client, whose next call fails.
+    let client = match &options.tls {
+        Some(tls) => {
+            let tls = MakeRustlsConnect::new(tls.clone());
+            let (client, connection) = options.config.connect(tls).await.map_err(refused)?;
+            tokio::spawn(async move { drop(connection.await) });
+            client
+        }
+        None => {
+            let (client, connection) = options.config.connect(NoTls).await.map_err(refused)?;
+            tokio::spawn(async move { drop(connection.await) });
+            client
+        }
+    };
     let settings = format!(
         "SET idle_in_transaction_session_timeout = {};
          SET statement_timeout = {STATEMENT_MS_MAX};
@@ -34,8 +44,18 @@ pub(crate) async fn connect(options: &PostgresOptions) -> Result<Client, OpenErr
     Ok(client)
 }
 
-fn full(error: &tokio_postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
+/// The server's words, or the client's kind of error with its causes.
+pub(crate) fn full(error: &tokio_postgres::Error) -> String {
+    if let Some(error) = error.as_db_error() {
+        return error.to_string();
+    }
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    text
 }
 
 fn statement(what: &'static str) -> impl Fn(tokio_postgres::Error) -> OpenError {

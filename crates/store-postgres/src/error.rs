@@ -1,6 +1,9 @@
 //! Why a store cannot be opened, and how PostgreSQL's errors become the contract's.
 
+use std::path::PathBuf;
+
 use ledger_store::StoreError;
+use ledger_store::headfile::HeadFileError;
 use tokio_postgres::error::SqlState;
 
 /// Why a store is not opened.
@@ -9,6 +12,32 @@ pub enum OpenError {
     /// The server does not answer, or refuses the role.
     #[error("cannot connect to PostgreSQL: {0}")]
     Connect(String),
+    /// The URL cannot be read.
+    #[error("the URL of the database: {0}; it looks like postgres://user@host:5432/database")]
+    Url(String),
+    /// The certificates that the server's is checked against.
+    #[error("the certificates in {path}: {reason}; name a PEM file with store.ca_file")]
+    Certificates {
+        /// Where they were looked for.
+        path: PathBuf,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The database has less than the head file says, or something else.
+    #[error(
+        "the log of {log} does not match the head file {path}: {detail}; nothing is signed. Connect to the newest database"
+    )]
+    HeadMismatch {
+        /// The tenant, or the log's number if the database does not know it.
+        log: String,
+        /// What each of them says.
+        detail: String,
+        /// The head file.
+        path: PathBuf,
+    },
+    /// The head file cannot be used.
+    #[error(transparent)]
+    HeadFile(#[from] HeadFileError),
     /// The server is too old.
     #[error("PostgreSQL {found} is too old, {needed} is needed")]
     Version {

@@ -5,6 +5,7 @@
 //!   order whoever commits.
 //! - `batch`: what a group of appends needs to know, and what it writes.
 //! - `read`, `side`: questions, and what may change.
+//! - `guard`: the head file, which shows that a database went back.
 //! - `leases`: who does what one process at a time may do.
 //! - `listen`: LISTEN/NOTIFY with polling behind it.
 
@@ -12,6 +13,7 @@ mod batch;
 mod committer;
 mod connect;
 mod error;
+mod guard;
 mod leases;
 mod listen;
 mod logs;
@@ -22,8 +24,10 @@ mod readers;
 mod rows;
 mod side;
 mod store;
+mod tls;
 mod write;
 
 pub use error::OpenError;
+pub use guard::HeadOptions;
 pub use options::PostgresOptions;
 pub use store::PostgresStore;

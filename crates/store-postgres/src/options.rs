@@ -1,15 +1,26 @@
 //! What a store is opened with.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::clock::{Entropy, OsEntropy};
+use rustls::ClientConfig;
+
+use crate::connect::full;
+use crate::error::OpenError;
+use crate::guard::HeadOptions;
+use crate::tls;
 
 /// Where the database is and how it is used.
 #[derive(Clone)]
 pub struct PostgresOptions {
-    /// The server, the database and the role. TLS is not spoken yet: use a socket or a trusted network.
+    /// The server, the database and the role.
     pub config: tokio_postgres::Config,
+    /// How to encrypt what goes there; nothing: the server is this machine.
+    pub tls: Option<ClientConfig>,
+    /// What shows that the database went back; nothing: it is not looked for.
+    pub head: Option<HeadOptions>,
     /// Where the store's identity comes from.
     pub entropy: Arc<dyn Entropy>,
     /// Connections that read.
@@ -22,14 +33,42 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// A store in the database that `config` names.
+    /// A store in the database that `config` names, on this machine.
     pub fn new(config: tokio_postgres::Config) -> Self {
-        Self { config, entropy: Arc::new(OsEntropy), readers: READERS, poll: POLL, idle_in_transaction: IDLE }
+        Self {
+            config,
+            tls: None,
+            head: None,
+            entropy: Arc::new(OsEntropy),
+            readers: READERS,
+            poll: POLL,
+            idle_in_transaction: IDLE,
+        }
+    }
+
+    /// A store in the database that a URL names: `postgres://user@host:5432/database`. What goes to another machine is
+    /// encrypted, and the server's certificate checked against `ca_file` or those of the system, unless the URL says
+    /// `sslmode=disable`.
+    ///
+    /// # Errors
+    /// [`OpenError::Url`], [`OpenError::Certificates`]
+    pub fn at(url: &str, ca_file: Option<&Path>) -> Result<Self, OpenError> {
+        let mut config: tokio_postgres::Config = url.parse().map_err(|error| OpenError::Url(full(&error)))?;
+        if config.get_dbname().is_none() {
+            return Err(OpenError::Url("it names no database".to_owned()));
+        }
+        config.application_name("ledger").connect_timeout(CONNECT);
+        // A server that is gone without a word is noticed by a connection that is silent.
+        config.keepalives_idle(KEEPALIVE).tcp_user_timeout(CONNECT);
+        let tls = tls::of(&mut config, ca_file)?;
+        Ok(Self { tls, ..Self::new(config) })
     }
 }
 
 /// Queries of one connection are answered in turn; more let a short one pass a long one.
 const READERS: usize = 4;
+const CONNECT: Duration = Duration::from_secs(10);
+const KEEPALIVE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_secs(1);
 /// Longer than any pause between two statements of one commit, short enough for those who wait.
 const IDLE: Duration = Duration::from_secs(5);

@@ -301,7 +301,12 @@ impl SideStore for PostgresStore {
         tenant: &TenantId,
         checkpoint: StoredCheckpoint,
     ) -> Result<(), StoreError> {
-        asked(put_checkpoint(&*self.client().await?, tenant, &checkpoint).await)
+        let client = self.client().await?;
+        if let Some(log) = asked(crate::read::log(&client, tenant).await)? {
+            asked(self.guard.refuse(&log))?;
+        }
+        asked(put_checkpoint(&client, tenant, &checkpoint).await)?;
+        asked(self.guard.sync())
     }
 
     async fn checkpoint(&self, tenant: &TenantId) -> Result<Option<StoredCheckpoint>, StoreError> {

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::committer::{AppendRequest, Committer, committed};
 use crate::connect::{check, connect, migrate};
 use crate::error::{OpenError, PgError};
+use crate::guard::Guard;
 use crate::listen;
 use crate::logs::read_tile;
 use crate::names::{self, SharedNames};
@@ -26,6 +27,7 @@ pub struct PostgresStore {
     room: Arc<Semaphore>,
     pub(crate) readers: Readers,
     names: SharedNames,
+    pub(crate) guard: Arc<Guard>,
     position: watch::Sender<u64>,
     follower: tokio::task::JoinHandle<()>,
 }
@@ -46,14 +48,15 @@ impl PostgresStore {
         names::publish(&names, names::load(&client).await.map_err(failed)?);
         let position = watch::Sender::new(committed(&client).await.map_err(failed)?);
         let readers = Readers::open(&options).await?;
+        let guard = Arc::new(Guard::open(&client, options.head.as_ref()).await?);
         let (requests, receiver) = mpsc::channel(QUEUE_REQUESTS_MAX);
         let told = position.clone();
         let announce = Arc::new(move |reached| listen::announce(&told, reached));
         // Ends when the store is dropped and what waits is done.
-        tokio::spawn(Committer::new(options.clone(), names.clone(), announce).run(receiver));
-        let follower = tokio::spawn(listen::follow(options.config, position.clone(), options.poll));
+        tokio::spawn(Committer::new(options.clone(), names.clone(), guard.clone(), announce).run(receiver));
+        let follower = tokio::spawn(listen::follow(options.clone(), position.clone()));
         let room = Arc::new(Semaphore::new(ROOM_UNITS as usize));
-        Ok(Self { requests, room, readers, names, position, follower })
+        Ok(Self { requests, room, readers, names, guard, position, follower })
     }
 
     /// A connection that reads.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ledger::event::{EventHash, Header, entry_bytes};
 use ledger::merkle::{leaf_hash, root_of};
 use ledger_store::conformance::Sealer;
+use ledger_store::leases::Leases;
 use ledger_store::{
     Append, Delivery, EventStore, Filter, Read, SideStore, StoreError, Subscription, Verdict,
 };
@@ -174,4 +175,33 @@ async fn the_database_refuses_to_change_or_delete_an_event() {
         let refused = client.batch_execute(statement).await.unwrap_err();
         assert!(refused.as_db_error().unwrap().message().contains("never"), "{statement}");
     }
+}
+
+/// What one process at a time may do is done by one; the next one takes over with a larger epoch.
+#[tokio::test]
+async fn a_lease_has_one_holder_and_an_older_epoch_keeps_nothing() {
+    let config = support::database().await;
+    let (one, two) = (open(&config).await, open(&config).await);
+    let names = ["a".to_owned(), "b".to_owned()];
+    let (long, short) = (Duration::from_secs(60), Duration::from_millis(1));
+    assert_eq!(one.hold(&names, "one", long).await.unwrap(), [Some(1), Some(1)]);
+    assert_eq!(two.hold(&names, "two", long).await.unwrap(), [None, None]);
+    // Holding it again keeps the epoch, and may shorten the time.
+    assert_eq!(one.hold(&names[..1], "one", short).await.unwrap(), [Some(1)]);
+    assert!(one.keep_place("a", 1, b"so far").await.unwrap());
+    let taken = loop {
+        if let [Some(epoch)] = two.hold(&names[..1], "two", long).await.unwrap()[..] {
+            break epoch;
+        }
+    };
+    assert_eq!(taken, 2);
+    // The old holder has not noticed: its place is refused, the new holder goes on from the one before.
+    assert!(!one.keep_place("a", 1, b"further").await.unwrap());
+    assert_eq!(two.place("a").await.unwrap(), b"so far");
+    assert!(two.keep_place("a", 2, b"further").await.unwrap());
+    // Given back, it is free at once; its epoch never goes back.
+    two.release(&names[..1], "two").await.unwrap();
+    assert_eq!(one.hold(&names, "one", long).await.unwrap(), [Some(3), Some(1)]);
+    let held: Vec<String> = two.leases().await.unwrap().into_iter().map(|lease| lease.holder).collect();
+    assert_eq!(held, ["one", "one"]);
 }

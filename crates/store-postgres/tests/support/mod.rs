@@ -1,5 +1,8 @@
 //! A PostgreSQL server of the test's own: started with its first use, gone with its process.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::io::Write;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -7,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
 /// The server: its directory, and the shell that ends it when this process ends.
 struct Server {
@@ -39,7 +42,8 @@ fn program(name: &str) -> PathBuf {
     versions.pop().filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(name))
 }
 
-fn start() -> Server {
+/// Starts a server; `prepare` gives the last lines of its configuration, and may put files into its data directory.
+fn start(prepare: impl FnOnce(&Path) -> String) -> Server {
     let dir = tempfile::tempdir().expect("a directory").keep();
     let data = dir.join("data");
     let mut initdb = Command::new(program("initdb"));
@@ -50,8 +54,12 @@ fn start() -> Server {
     }
     let made = initdb.status().expect("initdb runs; install postgresql");
     assert!(made.success(), "initdb failed");
+    let settings = format!("listen_addresses = ''\n{}\n", prepare(&data));
+    let mut conf =
+        std::fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).expect("initdb wrote it");
+    conf.write_all(settings.as_bytes()).expect("it can be written");
     // Standard input closes when this process ends, however it ends; the shell then stops the server.
-    let script = "\"$1\" -D \"$2\" -k \"$3\" -c listen_addresses= -c logging_collector=off >\"$3/log\" 2>&1 &
+    let script = "\"$1\" -D \"$2\" -k \"$3\" -c logging_collector=off >\"$3/log\" 2>&1 &
                   server=$!; cat >/dev/null; kill -QUIT $server; wait $server; rm -rf \"$3\"";
     let mut shell = Command::new("sh");
     shell.args(["-c", script, "sh"]).arg(program("postgres")).arg(&data).arg(&dir).current_dir("/");
@@ -66,21 +74,109 @@ fn config(dir: &Path, database: &str) -> Config {
     config
 }
 
-/// The configuration of an empty database.
-pub async fn database() -> Config {
-    let server = SERVER.get_or_init(start);
-    let admin = config(&server.dir, "postgres");
-    let client = loop {
-        match admin.connect(NoTls).await {
+/// A connection to a database; waits for a server that is starting.
+pub async fn client(config: &Config) -> Client {
+    loop {
+        match config.connect(NoTls).await {
             Ok((client, connection)) => {
                 tokio::spawn(connection);
-                break client;
+                return client;
             }
-            // It is starting.
             Err(_) => tokio::task::yield_now().await,
         }
-    };
+    }
+}
+
+/// The configuration of an empty database.
+pub async fn database() -> Config {
+    let server = SERVER.get_or_init(|| start(|_| String::new()));
+    let client = client(&config(&server.dir, "postgres")).await;
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a new database");
     config(&server.dir, &name)
+}
+
+/// A server that takes encrypted connections alone, on a port of its own.
+pub struct TlsServer {
+    server: Server,
+    port: u16,
+    ca: PathBuf,
+}
+
+impl TlsServer {
+    pub fn start() -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("it is bound").port();
+        let mut ca = PathBuf::new();
+        let server = start(|data| {
+            ca = Self::certificates(data, "server");
+            let rule = "hostssl all all 127.0.0.1/32 trust\nlocal all all trust\n";
+            std::fs::write(data.join("pg_hba.conf"), rule).expect("it can be written");
+            drop(free);
+            format!(
+                "listen_addresses = '127.0.0.1'\nport = {port}\nssl = on\nssl_cert_file = 'server.crt'\nssl_key_file = 'server.key'"
+            )
+        });
+        let started = Self { server, port, ca };
+        loop {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        started.create("ledger");
+        started
+    }
+
+    fn create(&self, database: &str) {
+        let mut createdb = Command::new(program("createdb"));
+        createdb
+            .args(["-U", "ledger", "-p", &self.port.to_string(), "-h"])
+            .arg(&self.server.dir)
+            .arg(database);
+        // It answers a moment after it listens.
+        while !createdb.stderr(Stdio::null()).status().expect("createdb runs").success() {}
+    }
+
+    /// Makes a self-signed certificate for `localhost`; gives its path.
+    pub fn certificates(dir: &Path, name: &str) -> PathBuf {
+        let (key, crt) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.crt")));
+        let mut openssl = Command::new("openssl");
+        openssl.args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ]);
+        openssl.args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-keyout",
+        ]);
+        openssl.arg(&key).arg("-out").arg(&crt).stderr(Stdio::null());
+        as_postgres(&mut openssl);
+        assert!(openssl.status().expect("openssl runs").success(), "openssl failed");
+        crt
+    }
+
+    pub fn url(&self, database: &str, host: &str) -> String {
+        format!("postgres://ledger@{host}:{}/{database}", self.port)
+    }
+
+    pub fn ca(&self) -> &Path {
+        &self.ca
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.ca.parent().expect("it lies in the data directory")
+    }
 }
