@@ -131,6 +131,8 @@ enum What {
     Poll,
     Health,
     Reconcile,
+    /// See that the other side sends its messages here.
+    Subscribe,
 }
 
 /// Does it.
@@ -230,6 +232,7 @@ fn made(remote: &Remote, path: &str, what: What) -> Result<ExitCode> {
         What::Poll => "poll",
         What::Health => "health",
         What::Reconcile => "reconcile",
+        What::Subscribe => "subscribe",
     };
     let ran = remote.call("POST", path, Some(&json!({ "what": what })))?;
     let whole = ran["whole"] == Value::Bool(true);

@@ -121,7 +121,12 @@ impl Attempt<'_> {
                     if says_something(failure.kind) { Verdict::Ill(failure.clone()) } else { Verdict::Well };
                 (self.failed(&failure)?, verdict)
             }
-            End::Done(Outcome::Polled { .. } | Outcome::Health(_)) => {
+            End::Done(
+                Outcome::Polled { .. }
+                | Outcome::Health(_)
+                | Outcome::Subscribed { .. }
+                | Outcome::Unsubscribed {},
+            ) => {
                 let failure = Failure::new(FailureKind::Adapter, "the adapter answered another task");
                 (self.failed(&failure)?, Verdict::Ill(failure))
             }

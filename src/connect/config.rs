@@ -277,17 +277,24 @@ pub struct Inbound {
     /// How it is used.
     #[serde(default)]
     pub scheme: InboundScheme,
+    /// When to see that the other side sends its messages here, where its adapter can register that; without it somebody
+    /// has set that up by hand.
+    #[serde(default)]
+    pub register: Option<ScheduleSpec>,
 }
 
-/// How a message is signed, over its raw bytes with HMAC-SHA-256.
+/// How a message is signed, with HMAC-SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InboundScheme {
-    /// `X-Hub-Signature: sha256=<hex>` (WebSub; Jira).
+    /// `X-Hub-Signature: sha256=<hex>` over the body's raw bytes (WebSub; Jira).
     #[default]
     HubSignature,
     /// `X-AIGov-Signature: t=<unix seconds>,v1=<hex or base64 of HMAC over "t.body">`: the script for ServiceNow.
     TimestampedSignature,
+    /// `Authorization: Bearer <JWT, HS256>` (RFC 7519): Jira's dynamic webhooks, under the OAuth app's client secret. The
+    /// token does not cover the body.
+    BearerJwt,
 }
 
 fn default_timeout_ms() -> u64 {

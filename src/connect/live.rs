@@ -125,6 +125,11 @@ impl Connect {
         self.wake.notify_one();
     }
 
+    /// Ends what is alive of one integration.
+    pub(super) fn end(&self, tenant: &TenantId, integration: &IntegrationId) {
+        self.lock().remove(&(tenant.clone(), integration.clone()));
+    }
+
     /// Counts a failure that may pass by itself: how many in a row.
     pub(super) fn failed_again(&self, tenant: &TenantId, integration: &IntegrationId) -> u32 {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -237,8 +242,7 @@ impl App {
         row: &IntegrationRow,
     ) -> Result<Value, ApiError> {
         let Some(index) = row.config_index else { return Ok(Value::Null) };
-        let members = self.opened(tenant, &[index]).await?.remove(&index).unwrap_or_default();
-        Ok(members.into_iter().find(|(name, _)| name == "config").map_or(Value::Null, |(_, value)| value))
+        Ok(super::models::disclosed(self, tenant, index, "config").await?.unwrap_or_default())
     }
 }
 

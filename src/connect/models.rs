@@ -83,7 +83,11 @@ pub async fn parked(
     Ok(found)
 }
 
-async fn sync(
+/// How an integration stands with a kind of run.
+///
+/// # Errors
+/// The read models.
+pub async fn sync(
     app: &App,
     tenant: &TenantId,
     integration: &IntegrationId,
@@ -106,8 +110,21 @@ pub async fn cursor(
     else {
         return Ok(None);
     };
+    disclosed(app, tenant, index, "cursor").await
+}
+
+/// A member that the event at an index discloses; none: it does not, or it is erased.
+///
+/// # Errors
+/// The store.
+pub async fn disclosed(
+    app: &App,
+    tenant: &TenantId,
+    index: u64,
+    member: &str,
+) -> Result<Option<Value>, ApiError> {
     let members = app.opened(tenant, &[index]).await?.remove(&index).unwrap_or_default();
-    Ok(members.into_iter().find(|(name, _)| name == "cursor").map(|(_, value)| value))
+    Ok(members.into_iter().find(|(name, _)| name == member).map(|(_, value)| value))
 }
 
 /// When a kind of run was last due, or began where nobody scheduled it.

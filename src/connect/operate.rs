@@ -19,7 +19,7 @@ use super::live::{Idle, Live, bring_up};
 use super::marks::Marks;
 use super::runs::{self, Made, Wanted};
 use super::validate::{self, Misfit};
-use super::{models, observe};
+use super::{models, observe, webhooks};
 use crate::app::App;
 use crate::auth::principal::Caller;
 use crate::commands::{Done, Order};
@@ -33,7 +33,7 @@ use crate::error::{ApiError, CONFLICT, INVALID, UNAVAILABLE};
 pub async fn check(
     app: &Arc<App>,
     tenant: &TenantId,
-    kind: &str,
+    (integration, kind): (&IntegrationId, &str),
     config: &Value,
 ) -> Result<Result<Document, Vec<Misfit>>, ApiError> {
     let mut known = BTreeSet::new();
@@ -65,7 +65,10 @@ pub async fn check(
             detail: error.to_string(),
             hint: Some("the adapter does not start: ledger adapters list shows what is installed".into()),
         }])),
-        Ok(_) => Ok(Ok(document)),
+        Ok(_) => Ok(match webhooks::misfit(app, tenant, integration, &document, &instance).await {
+            Some(misfit) => Err(vec![misfit]),
+            None => Ok(document),
+        }),
     }
 }
 
@@ -166,6 +169,10 @@ pub async fn run_now(
     what: RunKind,
 ) -> Result<Made, ApiError> {
     let live = brought_up(app, tenant, integration).await?;
+    if what == RunKind::Subscribe && webhooks::schedule(&live.document).is_none() {
+        return Err(ApiError::new(CONFLICT, "the integration is not configured to register its messages")
+            .hint("set /inbound/register in its configuration"));
+    }
     let wanted = Wanted { what, trigger: RunTrigger::Manual, due: app.clock.now() };
     runs::make(app, tenant, integration, &live, &wanted).await
 }

@@ -21,7 +21,7 @@ use super::attempt::{Verdict, told_to_people, word};
 use super::live::Live;
 use super::marks::Marks;
 use super::record::{PART, Whose};
-use super::{health, models, observe};
+use super::{health, models, observe, webhooks};
 use crate::app::App;
 use crate::commands::Order;
 use crate::error::ApiError;
@@ -118,21 +118,42 @@ pub async fn make(
     };
     journal.order(&start).await?;
     let task = match wanted.what {
-        RunKind::Health => Task::Health {},
-        RunKind::Poll => Task::Poll { cursor: models::cursor(app, tenant, integration).await? },
+        RunKind::Health => Some(Task::Health {}),
+        RunKind::Poll => Some(Task::Poll { cursor: models::cursor(app, tenant, integration).await? }),
         // Every ticket anew: what a search has missed is found.
-        RunKind::Reconcile => Task::Poll { cursor: None },
+        RunKind::Reconcile => Some(Task::Poll { cursor: None }),
+        what @ (RunKind::Subscribe | RunKind::Unsubscribe) => {
+            webhooks::task(app, tenant, integration, what).await?
+        }
     };
     let name = Whose::Run(run).name();
-    let end = drive(&task, &name, None, &live.instance, &live.connection, &journal).await;
+    let end = match &task {
+        Some(task) => drive(task, &name, None, &live.instance, &live.connection, &journal).await,
+        None => Ok(no_address()),
+    };
     let end = end.map_err(|error| ApiError::internal(&error))?;
     let (mut command, made) = conclude(&end, &journal);
     if let (RunKind::Reconcile, RunCommand::Finish { detail, .. }) = (wanted.what, &mut command) {
         *detail = Some(read_the_rest(&journal).await?);
     }
     journal.order(&command).await?;
+    match wanted.what {
+        // Whether messages come is told by an alert of its own: the integration works without them.
+        RunKind::Subscribe => return Ok(made),
+        RunKind::Unsubscribe => {
+            app.connect.end(tenant, integration);
+            return Ok(made);
+        }
+        RunKind::Health | RunKind::Poll | RunKind::Reconcile => {}
+    }
     health::note(app, tenant, integration, &verdict(&made)).await?;
     Ok(made)
+}
+
+fn no_address() -> End {
+    let failure = Failure::new(FailureKind::NeedsConfiguration, "the ledger does not know its own address")
+        .hint("its operator sets [server] public_url (LEDGER_SERVER_PUBLIC_URL)");
+    End::Done(Outcome::Failed(failure))
 }
 
 /// Asks for each ticket that a whole reconciliation did not come upon to be read by itself: it is gone, or no search finds
@@ -158,6 +179,13 @@ fn conclude(end: &End, journal: &RunJournal<'_>) -> (RunCommand, Made) {
             RunCommand::Finish { cursor: Some(cursor.clone()), detail: None },
             Made::Whole { facts, health: None },
         ),
+        End::Done(Outcome::Subscribed { state, expires_at }) => (
+            RunCommand::Finish { cursor: Some(webhooks::kept(state, *expires_at)), detail: None },
+            Made::Whole { facts, health: None },
+        ),
+        End::Done(Outcome::Unsubscribed {}) => {
+            (RunCommand::Finish { cursor: None, detail: None }, Made::Whole { facts, health: None })
+        }
         End::Done(Outcome::Health(found)) => match found.findings.first() {
             None => {
                 let detail = json!({ "account": found.account, "product": found.product });

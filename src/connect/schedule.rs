@@ -18,7 +18,7 @@ use super::live::{Idle, Live, live};
 use super::runs::{self, Wanted};
 use super::schedule_spec::{Missed, Schedule, ScheduleSpec};
 use super::warnings::Watch;
-use super::{health, models};
+use super::{health, models, webhooks};
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -98,13 +98,21 @@ async fn look(
                 }
                 Err(Idle::Unknown | Idle::Still(_)) => continue,
             };
-            for (what, schedule) in schedules(&alive) {
+            let unwanted = webhooks::unwanted(app, &log.tenant, &integration, &alive).await?;
+            for (what, schedule) in schedules(&alive).into_iter().chain(unwanted) {
                 let turn = (log.tenant.clone(), integration.clone(), what);
                 let Some(due) = scheduler.due(app, &turn, &schedule).await? else { continue };
                 scheduler.under_way.insert(turn.clone());
                 scheduler.taken.insert(turn.clone(), due);
                 under_way.spawn(take(Arc::clone(app), turn, Arc::clone(&alive), due));
             }
+        }
+        for (integration, alive, what, schedule) in webhooks::left_behind(app, &log.tenant).await? {
+            let turn = (log.tenant.clone(), integration, what);
+            let Some(due) = scheduler.due(app, &turn, &schedule).await? else { continue };
+            scheduler.under_way.insert(turn.clone());
+            scheduler.taken.insert(turn.clone(), due);
+            under_way.spawn(take(Arc::clone(app), turn, alive, due));
         }
     }
     Ok(())
@@ -118,7 +126,13 @@ pub fn schedules(live: &Live) -> Vec<(RunKind, Schedule)> {
     let reconcile = document.reconcile.clone().or(daily).and_then(|spec| spec.compile().ok());
     let health = ScheduleSpec::every(live.document.health_every_seconds).compile().ok();
     let poll = live.document.schedule.as_ref().and_then(|spec| spec.compile().ok());
-    let named = [(RunKind::Health, health), (RunKind::Poll, poll), (RunKind::Reconcile, reconcile)];
+    let subscribe = webhooks::schedule(document);
+    let named = [
+        (RunKind::Health, health),
+        (RunKind::Poll, poll),
+        (RunKind::Reconcile, reconcile),
+        (RunKind::Subscribe, subscribe),
+    ];
     named.into_iter().filter_map(|(what, schedule)| Some((what, schedule?))).collect()
 }
 
@@ -131,6 +145,10 @@ impl Scheduler {
         let (tenant, integration, what) = turn;
         let now = app.clock.now();
         let last = match self.taken.get(turn) {
+            // It begins anew whenever the configuration does.
+            _ if matches!(what, RunKind::Subscribe | RunKind::Unsubscribe) => {
+                webhooks::last(app, tenant, integration, *what).await?
+            }
             Some(taken) => Some(*taken),
             None => {
                 let last = models::last_run(app, tenant, integration, *what).await?;

@@ -128,8 +128,14 @@ pub fn check(
     };
     misfits.extend(numbers(&document));
     misfits.extend(secrets(&document, knows));
-    for (member, spec) in [("schedule", &document.schedule), ("reconcile", &document.reconcile)] {
-        if let Some(error) = spec.as_ref().and_then(|spec| spec.compile().err()) {
+    let register = document.inbound.as_ref().and_then(|inbound| inbound.register.as_ref());
+    let schedules = [
+        ("schedule", document.schedule.as_ref()),
+        ("reconcile", document.reconcile.as_ref()),
+        ("inbound/register", register),
+    ];
+    for (member, spec) in schedules {
+        if let Some(error) = spec.and_then(|spec| spec.compile().err()) {
             misfits.push(Misfit::new(format!("/{member}{}", error.pointer), error.detail));
         }
     }

@@ -23,6 +23,7 @@ use super::live::{Idle, Live, live};
 use super::record::PART;
 use super::schedule::schedules;
 use super::schedule_spec::Schedule;
+use super::webhooks::{self, Trouble};
 use super::{command_id, models};
 use crate::app::App;
 use crate::commands::Order;
@@ -36,8 +37,13 @@ const TOKEN_WARNING: Duration = Duration::from_secs(86_400);
 const RATE_LIMITED_LONG: Duration = Duration::from_secs(900);
 
 /// The kinds of alerts that are raised and resolved here.
-const KINDS: [AlertKind; 4] =
-    [AlertKind::IntegrationSilent, AlertKind::TokenExpiring, AlertKind::TokenExpired, AlertKind::RateLimited];
+const KINDS: [AlertKind; 5] = [
+    AlertKind::IntegrationSilent,
+    AlertKind::TokenExpiring,
+    AlertKind::TokenExpired,
+    AlertKind::RateLimited,
+    AlertKind::WebhooksFailing,
+];
 
 /// Whether something is so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,11 +90,11 @@ impl Watch {
         app: &Arc<App>,
         tenant: &TenantId,
         row: &IntegrationRow,
-    ) -> Result<[Finding; 4], ApiError> {
+    ) -> Result<[Finding; KINDS.len()], ApiError> {
         let key = (tenant.clone(), row.integration.clone());
         if row.state.as_str() != "enabled" {
             self.since.remove(&key);
-            return Ok([Finding::No, Finding::No, Finding::No, Finding::No]);
+            return Ok(KINDS.map(|_| Finding::No));
         }
         let now = app.clock.now();
         let since = *self.since.entry(key).or_insert(now);
@@ -96,12 +102,15 @@ impl Watch {
         let alive = match live(app, tenant, &row.integration).await {
             Ok(alive) => alive,
             Err(Idle::Store(error)) => return Err(error),
-            Err(_) => return Ok([Finding::Unknown, Finding::Unknown, Finding::Unknown, limited]),
+            Err(_) => {
+                return Ok([Finding::Unknown, Finding::Unknown, Finding::Unknown, limited, Finding::Unknown]);
+            }
         };
         let silent = silence(app, tenant, row, &alive, since).await?;
         let standing = alive.connection.tokens().map_or(Standing::Well, |tokens| tokens.standing());
         let [expiring, expired] = of_tokens(&standing, row.config_index, now);
-        Ok([silent, expiring, expired, limited])
+        let webhooks = unregistered(app, tenant, row, &alive).await?;
+        Ok([silent, expiring, expired, limited, webhooks])
     }
 }
 
@@ -119,7 +128,7 @@ async fn silence(
     let mut finding = Finding::No;
     for (what, schedule) in schedules(live) {
         // It may take its time, and what it says is not news of the connection.
-        if what == RunKind::Reconcile {
+        if matches!(what, RunKind::Reconcile | RunKind::Subscribe) {
             continue;
         }
         let finished = models::last_finished(app, tenant, &row.integration, what).await?;
@@ -201,12 +210,29 @@ fn rate_limited(row: &IntegrationRow, now: Timestamp) -> Finding {
     }
 }
 
+/// Messages are to come, and cannot be registered. The configuration is part of the occurrence: another one begins anew.
+async fn unregistered(
+    app: &App,
+    tenant: &TenantId,
+    row: &IntegrationRow,
+    live: &Live,
+) -> Result<Finding, ApiError> {
+    Ok(match webhooks::trouble(app, tenant, &row.integration, live).await? {
+        Trouble::None => Finding::No,
+        Trouble::Unknown => Finding::Unknown,
+        Trouble::Failing { since, detail } => {
+            let since = since.map_or_else(|| "never".to_owned(), |since| since.to_string());
+            Finding::Yes { occurrence: format!("{}.{since}", row.config_index.unwrap_or_default()), detail }
+        }
+    })
+}
+
 /// Raises what is so and not told yet, and resolves what is over.
 async fn tell(
     app: &App,
     tenant: &TenantId,
     integration: &IntegrationId,
-    findings: &[Finding; 4],
+    findings: &[Finding; KINDS.len()],
 ) -> Result<(), ApiError> {
     let subject = integration.stream();
     let mut open: Vec<AlertRow> = Vec::new();

@@ -229,6 +229,8 @@ choices! {
         TokenExpiring = "token_expiring",
         /// A token of a connection has expired, or is refused.
         TokenExpired = "token_expired",
+        /// The other side cannot be made to send its messages here.
+        WebhooksFailing = "webhooks_failing",
     }
 }
 

@@ -212,6 +212,10 @@ choices! {
         Health = "health",
         /// It compares every ticket.
         Reconcile = "reconcile",
+        /// It sees that the other side sends its messages here.
+        Subscribe = "subscribe",
+        /// It ends that.
+        Unsubscribe = "unsubscribe",
     }
 }
 

@@ -124,6 +124,10 @@ pub fn answer(adapter: &mut dyn Adapter, call: Call) -> Result<Reply, Refusal> {
         }
         Call::Poll { cursor, now } => adapter.start(&Task::Poll { cursor }, now).map(Reply::Step),
         Call::Health { now } => adapter.start(&Task::Health {}, now).map(Reply::Step),
+        Call::Subscribe { url, state, now } => {
+            adapter.start(&Task::Subscribe { url, state }, now).map(Reply::Step)
+        }
+        Call::Unsubscribe { state, now } => adapter.start(&Task::Unsubscribe { state }, now).map(Reply::Step),
         Call::Interpret { task, continuation, response, now } => {
             adapter.interpret(&task, &continuation, &response, now).map(Reply::Step)
         }

@@ -49,7 +49,8 @@ pub async fn configure(
     let id: IntegrationId = named("integration", &id)?;
     if let Some(row) = app.integration(&caller.tenant, &id).await?
         && operate::has_adapter(&app, row.kind.as_str())
-        && let Err(misfits) = operate::check(&app, &caller.tenant, row.kind.as_str(), &body.config).await?
+        && let Err(misfits) =
+            operate::check(&app, &caller.tenant, (&row.integration, row.kind.as_str()), &body.config).await?
     {
         return Err(validate::problem(&misfits, "/config"));
     }

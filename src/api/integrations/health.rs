@@ -19,7 +19,8 @@ use utoipa::ToSchema;
 use crate::api::named;
 use crate::app::App;
 use crate::auth::principal::Caller;
-use crate::connect::validate;
+use crate::connect::models::disclosed;
+use crate::connect::{validate, webhooks};
 use crate::error::ApiError;
 
 /// More pieces of work in one state than this are not counted.
@@ -53,16 +54,31 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_run: Option<Timestamp>,
+    /// The messages of the other side that the ledger has registered for itself; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhooks: Option<Webhooks>,
     /// Pieces of work that wait for somebody; 100 stands for more.
     pub parked: usize,
     /// Pieces of work that are due; 100 stands for more.
     pub due: usize,
 }
 
+/// A registration of messages at the other side.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Webhooks {
+    /// When it was last seen to stand.
+    #[schema(value_type = String, format = DateTime)]
+    pub seen_at: Timestamp,
+    /// When it ends unless it is renewed, which the ledger does before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+}
+
 /// The last run that failed or read less than everything.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LastError {
-    /// `poll`, `health` or `reconcile`.
+    /// `poll`, `health`, `reconcile`, `subscribe` or `unsubscribe`.
     pub what: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -109,6 +125,7 @@ pub async fn of(app: &App, tenant: &TenantId, row: &IntegrationRow) -> Result<He
         Some(index) => text(app, tenant, index, "detail").await?,
         None => None,
     };
+    let webhooks = webhooks::standing(app, tenant, &row.integration).await?;
     Ok(Health {
         state: row.state.to_string(),
         degraded: row.degraded.as_ref().map(ToString::to_string),
@@ -117,6 +134,7 @@ pub async fn of(app: &App, tenant: &TenantId, row: &IntegrationRow) -> Result<He
         last_look: finished(RunKind::Health),
         last_error: last_error(app, tenant, &syncs).await?,
         next_run,
+        webhooks: webhooks.map(|found| Webhooks { seen_at: found.seen_at, expires_at: found.expires_at }),
         parked: count(app, tenant, &row.integration, "parked").await?,
         due: count(app, tenant, &row.integration, "due").await?,
     })
@@ -146,9 +164,7 @@ async fn last_error(app: &App, tenant: &TenantId, syncs: &[SyncRow]) -> Result<O
 }
 
 async fn text(app: &App, tenant: &TenantId, index: u64, member: &str) -> Result<Option<String>, ApiError> {
-    let members = app.opened(tenant, &[index]).await?.into_values().flatten();
-    let found = members.into_iter().find(|(name, _)| name == member);
-    Ok(found.map(|(_, value)| match value {
+    Ok(disclosed(app, tenant, index, member).await?.map(|value| match value {
         Value::String(text) => text,
         other => other.to_string(),
     }))

@@ -31,7 +31,8 @@ pub async fn restore(
     let kept = compare::find(&app, &caller.tenant, &id, restores.into()).await?;
     if let Some(row) = app.integration(&caller.tenant, &id).await?
         && operate::has_adapter(&app, row.kind.as_str())
-        && let Err(misfits) = operate::check(&app, &caller.tenant, row.kind.as_str(), &kept.config).await?
+        && let Err(misfits) =
+            operate::check(&app, &caller.tenant, (&row.integration, row.kind.as_str()), &kept.config).await?
     {
         return Err(validate::problem(&misfits, ""));
     }

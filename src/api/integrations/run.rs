@@ -20,7 +20,7 @@ use crate::http::body::{Canonical, shape};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunNow {
-    /// `poll`, `health` or `reconcile`.
+    /// `poll`, `health`, `reconcile` or `subscribe`: see that the other side sends its messages here.
     what: String,
 }
 

@@ -45,7 +45,7 @@ pub async fn validate(
     let id: IntegrationId = named("integration", &id)?;
     let row = app.integration(&caller.tenant, &id).await?;
     let row = row.ok_or_else(|| ApiError::not_found(format!("integration {id}")))?;
-    match operate::check(&app, &caller.tenant, row.kind.as_str(), &body.config).await? {
+    match operate::check(&app, &caller.tenant, (&row.integration, row.kind.as_str()), &body.config).await? {
         Ok(_) => Ok(Json(Fits { fits: true })),
         Err(misfits) => Err(rules::problem(&misfits, "/config")),
     }

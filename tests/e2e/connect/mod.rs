@@ -11,3 +11,4 @@ mod rapid;
 mod stage;
 mod sync;
 mod warnings;
+mod webhooks;

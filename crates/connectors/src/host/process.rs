@@ -177,7 +177,12 @@ fn answers(call: &Call, reply: &Reply) -> bool {
         Reply::Facts(_) => matches!(call, Call::Inbound { .. }),
         Reply::Step(_) => matches!(
             call,
-            Call::Translate { .. } | Call::Poll { .. } | Call::Health { .. } | Call::Interpret { .. }
+            Call::Translate { .. }
+                | Call::Poll { .. }
+                | Call::Health { .. }
+                | Call::Subscribe { .. }
+                | Call::Unsubscribe { .. }
+                | Call::Interpret { .. }
         ),
     }
 }

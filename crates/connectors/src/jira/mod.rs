@@ -6,7 +6,7 @@
 //! - Creation has no idempotency key: it is sent once. A lost answer is looked up by the label, and a candidate is
 //!   believed only if its property names the same obligation.
 //! - Transitions are read anew at each hop: ids differ by workflow, and what is offered depends on who asks.
-//! - Webhooks are hints; polls read what has changed, with an overlap, to the last page.
+//! - Webhooks are hints, registered and renewed in Cloud; polls read what has changed, with an overlap, to the last page.
 //!
 //! What it does not do: assign people (accounts are the vendor's), move tickets between projects.
 
@@ -23,6 +23,7 @@ mod respond;
 mod snapshot;
 mod text;
 mod transit;
+mod webhook;
 
 use ledger::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,16 @@ enum At {
     Statuses { account: Option<String>, findings: Vec<Failure> },
     /// Which fields are there?
     Fields { account: Option<String>, findings: Vec<Failure>, start: u64, seen: Vec<String> },
+    /// Reading which webhooks are registered: those that ask for the same as ours, and old ones of ours.
+    Listing { start: u64, ours: Vec<webhook::Listed>, stale: Vec<u64> },
+    /// Removing old ones.
+    Tidying { ours: Vec<webhook::Listed> },
+    /// Registering a webhook.
+    Registering {},
+    /// Renewing it.
+    Renewing { id: u64 },
+    /// Removing it.
+    Unsubscribing {},
 }
 
 impl At {
@@ -87,7 +98,8 @@ impl At {
 }
 
 /// The newest capability set.
-const CAPABILITIES: [&str; 8] = ["open", "update", "comment", "attach", "move", "read", "poll", "inbound"];
+const CAPABILITIES: [&str; 9] =
+    ["open", "update", "comment", "attach", "move", "read", "poll", "inbound", "subscribe"];
 /// Measured in the field: a fifth of new issues is not found at once, nearly all are after half a minute.
 const LOOKUP_LAG_MS: u64 = 30_000;
 
@@ -114,6 +126,8 @@ impl Adapter for Jira {
             Task::Lookup(intent) => config.lookup(intent)?,
             Task::Poll { cursor } => config.poll(cursor.as_ref(), now)?,
             Task::Health {} => config.who_are_we(),
+            Task::Subscribe { .. } => config.subscribe()?,
+            Task::Unsubscribe { state } => config.unsubscribe(state),
         })
     }
 
@@ -133,6 +147,8 @@ impl Adapter for Jira {
             Task::Lookup(intent) => config.looked_up(intent, at, response, now),
             Task::Poll { .. } => config.polled(at, response, now),
             Task::Health {} => config.diagnosed(at, response, now),
+            Task::Subscribe { url, state } => config.subscribed((url, state.as_ref()), at, response, now),
+            Task::Unsubscribe { .. } => config.unsubscribed(at, response, now),
         };
         // What the vendor refuses is an outcome of the task, not of the adapter.
         Ok(step.unwrap_or_else(Step::failed))

@@ -98,6 +98,22 @@ pub enum Call {
         /// The host's time.
         now: Timestamp,
     },
+    /// Which request sees that messages come to this address? Asked of adapters with the capability `subscribe` alone.
+    Subscribe {
+        /// Where the ledger takes them.
+        url: String,
+        /// What the last registration left to be remembered; none: there is none.
+        state: Option<Value>,
+        /// The host's time.
+        now: Timestamp,
+    },
+    /// Which request ends that?
+    Unsubscribe {
+        /// What the registration left to be remembered.
+        state: Value,
+        /// The host's time.
+        now: Timestamp,
+    },
     /// What does this response mean, and what comes next?
     Interpret {
         /// What the plan was for.
@@ -145,6 +161,18 @@ pub enum Task {
     },
     /// See whether the connection works.
     Health {},
+    /// See that messages come to this address.
+    Subscribe {
+        /// Where the ledger takes them.
+        url: String,
+        /// What the last registration left to be remembered.
+        state: Option<Value>,
+    },
+    /// End that.
+    Unsubscribe {
+        /// What the registration left to be remembered.
+        state: Value,
+    },
 }
 
 impl Task {
@@ -157,6 +185,8 @@ impl Task {
             Self::Lookup(intent) => Call::Translate { purpose: Purpose::Lookup, intent: intent.clone(), now },
             Self::Poll { cursor } => Call::Poll { cursor: cursor.clone(), now },
             Self::Health {} => Call::Health { now },
+            Self::Subscribe { url, state } => Call::Subscribe { url: url.clone(), state: state.clone(), now },
+            Self::Unsubscribe { state } => Call::Unsubscribe { state: state.clone(), now },
         }
     }
 }
@@ -181,7 +211,7 @@ pub enum Reply {
     Hello(Hello),
     /// To `configure`.
     Configured {},
-    /// To `translate`, `poll`, `health` and `interpret`.
+    /// To `translate`, `poll`, `health`, `subscribe`, `unsubscribe` and `interpret`.
     Step(Step),
     /// To `inbound`.
     Facts(Vec<Fact>),
@@ -199,7 +229,7 @@ pub struct Hello {
     pub version: String,
     /// The version of the protocol that it chose.
     pub protocol: u32,
-    /// The kinds of effect that it can carry out ([`Effect::kind`]), and `poll`, `inbound`.
+    /// The kinds of effect that it can carry out ([`Effect::kind`]), and `poll`, `inbound`, `subscribe`.
     pub capabilities: Vec<String>,
     /// How long the vendor's search may lag behind its writes, in milliseconds: a lookup sooner proves nothing.
     pub lookup_lag_ms: u64,

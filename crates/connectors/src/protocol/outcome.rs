@@ -1,5 +1,6 @@
 //! How a task ended.
 
+use ledger::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,6 +35,16 @@ pub enum Outcome {
     },
     /// To `health`.
     Health(Health),
+    /// To `subscribe`: messages come.
+    Subscribed {
+        /// What is to be remembered of the registration.
+        state: Value,
+        /// When they end unless it is renewed; none: they do not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+    },
+    /// To `unsubscribe`: no more messages come.
+    Unsubscribed {},
 }
 
 /// Why something failed, and what may be done.

@@ -102,6 +102,7 @@ impl Adapter for ServiceNow {
             Task::Lookup(intent) => config.lookup(intent)?,
             Task::Poll { cursor } => config.poll(cursor.as_ref())?,
             Task::Health {} => config.may_we_read(),
+            Task::Subscribe { .. } | Task::Unsubscribe { .. } => return Err(no_webhooks().into()),
         })
     }
 
@@ -121,6 +122,7 @@ impl Adapter for ServiceNow {
             Task::Lookup(intent) => config.looked_up(intent, at, response, now),
             Task::Poll { .. } => config.polled(at, response, now),
             Task::Health {} => config.diagnosed(at, response, now),
+            Task::Subscribe { .. } | Task::Unsubscribe { .. } => Err(no_webhooks()),
         };
         Ok(step.unwrap_or_else(Step::failed))
     }
@@ -145,6 +147,11 @@ fn known(intent: &Intent) -> Result<&RemoteRef, Failure> {
 
 fn unsupported(kind: &str) -> Failure {
     Failure::new(FailureKind::Unsupported, format!("ServiceNow has no {kind:?}"))
+}
+
+fn no_webhooks() -> Failure {
+    Failure::new(FailureKind::Unsupported, "ServiceNow sends what a business rule of yours sends")
+        .hint("set the business rule up by hand, and leave register out")
 }
 
 fn out_of_turn(at: &At) -> Failure {

@@ -145,8 +145,9 @@ impl Jira {
                 410,
                 "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API.",
             ),
-            ("POST", ["webhook"]) if self.is_cloud() => self.add_dynamic_webhooks(state, request),
-            ("PUT", ["webhook", "refresh"]) if self.is_cloud() => self.refresh_webhooks(state, request),
+            (method, ["webhook", rest @ ..]) if self.is_cloud() => {
+                self.dynamic_webhooks(state, request, method, rest)
+            }
             _ => error(404, "null for uri"),
         }
     }
