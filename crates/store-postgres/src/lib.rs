@@ -1,4 +1,4 @@
-//! The event store on PostgreSQL, shared by several ledger processes.
+//! The event store and the read models on PostgreSQL, shared by several ledger processes.
 //!
 //! - `connect`: connections, what is asked of the server, migrations under an advisory lock.
 //! - `committer`: one task a process; its commits take the lock of one row first, so that commit order is position
@@ -8,6 +8,7 @@
 //! - `guard`: the head file, which shows that a database went back.
 //! - `leases`: who does what one process at a time may do.
 //! - `listen`: LISTEN/NOTIFY with polling behind it.
+//! - `views`: read models, folded by one process and read by all.
 
 mod batch;
 mod committer;
@@ -25,9 +26,11 @@ mod rows;
 mod side;
 mod store;
 mod tls;
+mod views;
 mod write;
 
 pub use error::OpenError;
 pub use guard::HeadOptions;
 pub use options::PostgresOptions;
 pub use store::PostgresStore;
+pub use views::PostgresViews;

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ledger::ids::TenantId;
 use ledger::readmodel::{Cell, Page, Query, Row, RowSource, Schema, SourceError, TableDef};
-use ledger_store::views::{Claim, Generation, TenantDigests, ViewCommit, ViewError};
+use ledger_store::views::{Claim, Generation, Progress, TenantDigests, ViewCommit, ViewError};
 
 use super::dictionary::Texts;
 use super::files::{self, ViewFiles, file_error};
 use super::reader::Readers;
-use super::writer::Writer;
+use super::writer::{self, Writer};
 use super::{bulk, digest, select, view_error};
 
 /// One file of read models.
@@ -135,6 +135,10 @@ impl Generation for SqliteGeneration {
 
     fn commit(&self, commit: ViewCommit) -> Result<(), ViewError> {
         self.writer().commit(&commit)
+    }
+
+    fn progress(&self, since: u64) -> Result<Progress, ViewError> {
+        self.read(|connection| writer::progress(connection, since).map_err(view_error))
     }
 
     fn query(&self, query: &Query) -> Result<Page, ViewError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ledger::ids::TenantId;
 use ledger::readmodel::{Cell, Change, LogState, Poisoned, Row, Schema, TableChanges, Text};
 use ledger::time::Timestamp;
-use ledger_store::views::{Claim, ViewCommit, ViewError};
+use ledger_store::views::{Claim, Progress, ViewCommit, ViewError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{Bound, Decoder, bind};
@@ -226,17 +226,33 @@ fn claim(connection: &Connection) -> rusqlite::Result<Claim> {
         position: number(connection, "position")?,
         ..Claim::default()
     };
+    claim.logs = read_logs(connection)?.into_iter().collect();
+    claim.poisoned = read_poisoned(connection)?;
+    Ok(claim)
+}
+
+/// How far it is, without claiming it.
+pub fn progress(connection: &Connection, since: u64) -> rusqlite::Result<Progress> {
+    let position = number(connection, "position")?;
+    if position == since {
+        return Ok(Progress { position, ..Progress::default() });
+    }
+    let (logs, poisoned) = (read_logs(connection)?, read_poisoned(connection)?);
+    Ok(Progress { position, whole: true, logs, poisoned })
+}
+
+fn read_logs(connection: &Connection) -> rusqlite::Result<Vec<(TenantId, LogState)>> {
     let sql = "SELECT \"text\", \"size\", \"as_of\" FROM \"logs\" JOIN \"tenants\" ON \"t\" = \"no\"";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
+    let mut logs = Vec::new();
     while let Some(row) = rows.next()? {
         let log = LogState { size: to_u64(row.get(1)?), as_of: Timestamp::from_micros(row.get(2)?) };
         if let Ok(tenant) = TenantId::new(row.get::<_, String>(0)?) {
-            claim.logs.insert(tenant, log);
+            logs.push((tenant, log));
         }
     }
-    claim.poisoned = read_poisoned(connection)?;
-    Ok(claim)
+    Ok(logs)
 }
 
 /// How far one log was folded.

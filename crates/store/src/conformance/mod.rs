@@ -11,6 +11,7 @@ mod keys;
 mod reading;
 mod side;
 mod tree;
+pub mod views;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use ledger::ids::TenantId;
 use ledger::readmodel::{Cell, Page, Query, Row, RowSource, SourceError, TableDef};
 
-use crate::views::{Claim, Generation, TenantDigests, ViewCommit, ViewError};
+use crate::views::{Claim, Generation, Progress as Folded, TenantDigests, ViewCommit, ViewError};
 
 /// Commits that wait for the writer: one is enough to keep it busy.
 const COMMITS_WAITING: usize = 1;
@@ -106,6 +106,11 @@ impl Generation for Pipelined {
         drop(progress);
         let gone = |_| ViewError::Unavailable("the writer of the read models is gone".to_owned());
         self.commits.send(commit).map_err(gone)
+    }
+
+    fn progress(&self, since: u64) -> Result<Folded, ViewError> {
+        self.flush()?;
+        self.inner.progress(since)
     }
 
     fn query(&self, query: &Query) -> Result<Page, ViewError> {

@@ -38,6 +38,19 @@ pub struct Claim {
     pub poisoned: Vec<Poisoned>,
 }
 
+/// How far a generation is, for those who watch another process fold it.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// The position of the last event folded, 0 before the first.
+    pub position: u64,
+    /// `logs` and `poisoned` are all there are; else only those that changed since the position that was asked with.
+    pub whole: bool,
+    /// How far each log was folded.
+    pub logs: Vec<(TenantId, LogState)>,
+    /// Quarantine entries.
+    pub poisoned: Vec<Poisoned>,
+}
+
 /// The digests of one tenant's read models, and what they were derived from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantDigests {
@@ -68,6 +81,13 @@ pub trait Generation: RowSource + Send + Sync {
     /// # Errors
     /// [`ViewError::Fenced`], or the storage fails.
     fn commit(&self, commit: ViewCommit) -> Result<(), ViewError>;
+
+    /// How far it is, without claiming it. `since` is a position that an earlier answer gave, or 0: what has not changed
+    /// behind it may be left out. If the storage has lost commits since, everything is given.
+    ///
+    /// # Errors
+    /// The storage fails.
+    fn progress(&self, since: u64) -> Result<Progress, ViewError>;
 
     /// Answers a query from one consistent state.
     ///
@@ -101,6 +121,15 @@ pub trait ViewStore: Send + Sync + 'static {
     /// The generation to query and to follow. `None`: none of this schema was published yet.
     fn current(&self) -> Option<Arc<dyn Generation>>;
 
+    /// Looks which generation is the current one now, where another process may have published one. What
+    /// [`current`](Self::current) gives is as new as the last look.
+    ///
+    /// # Errors
+    /// The storage fails; the current generation stays the one that is known.
+    fn refresh(&self) -> Result<(), ViewError> {
+        Ok(())
+    }
+
     /// A new, empty generation for a rebuild. It may leave indexes out and need not survive a crash until it is
     /// published; one that was begun and not published is dropped.
     ///
@@ -118,6 +147,7 @@ pub trait ViewStore: Send + Sync + 'static {
     /// its last reader is done.
     ///
     /// # Errors
-    /// The storage fails; the current generation is then the one before.
+    /// The storage fails, or another process has published one since this one was begun; the current generation is
+    /// then the one before, or that of the other process.
     fn publish(&self, generation: Arc<dyn Generation>) -> Result<(), ViewError>;
 }

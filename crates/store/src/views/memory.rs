@@ -8,7 +8,7 @@ use ledger::readmodel::{
     Cell, LogState, MemoryRows, Page, Poisoned, Query, Row, RowSource, Schema, SourceError, TableDef, degrade,
 };
 
-use super::contract::{Claim, Generation, TenantDigests, ViewCommit, ViewStore};
+use super::contract::{Claim, Generation, Progress, TenantDigests, ViewCommit, ViewStore};
 use super::error::ViewError;
 
 /// Read models in memory.
@@ -107,6 +107,20 @@ impl Generation for MemoryGeneration {
             state.poisoned.insert(place, entry);
         }
         Ok(())
+    }
+
+    fn progress(&self, since: u64) -> Result<Progress, ViewError> {
+        let State { position, logs, poisoned, .. } = &*self.state();
+        if *position == since {
+            return Ok(Progress { position: since, ..Progress::default() });
+        }
+        let logs = logs.iter().map(|(tenant, log)| (tenant.clone(), *log)).collect();
+        Ok(Progress {
+            position: *position,
+            whole: true,
+            logs,
+            poisoned: poisoned.values().cloned().collect(),
+        })
     }
 
     fn query(&self, query: &Query) -> Result<Page, ViewError> {

@@ -7,6 +7,6 @@ mod contract;
 mod error;
 mod memory;
 
-pub use contract::{Claim, Generation, TenantDigests, ViewCommit, ViewStore};
+pub use contract::{Claim, Generation, Progress, TenantDigests, ViewCommit, ViewStore};
 pub use error::ViewError;
 pub use memory::MemoryViews;
