@@ -163,7 +163,8 @@ async fn follow_views(config: &Config, events: &Arc<dyn EventStore>) -> Result<V
         tracing::error!(projection = %poisoned.projection, stream = %poisoned.stream, index = poisoned.index,
             reason = %poisoned.reason, "an event cannot be folded; its stream is held back in this projection");
     });
-    let views = Views::start(Arc::new(LedgerModels), Arc::clone(events), store, RunnerOptions { on_poison });
+    let options = RunnerOptions { on_poison, ..RunnerOptions::default() };
+    let views = Views::start(Arc::new(LedgerModels), Arc::clone(events), store, options);
     let mut status = views.status();
     // Not in time: the directory goes through the log instead, which takes longer but is as good.
     let _ =

@@ -1,4 +1,5 @@
-//! The fold thread: follows the current generation, builds one if there is none, and switches to a rebuilt one.
+//! The fold thread: follows the current generation, builds one if there is none, and switches to a rebuilt one; or
+//! watches another process do so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::build::{BuildProgress, Builder, RebuildReport};
 use super::feed::{Fed, Feed};
 use super::session::Session;
-use super::shared::{RunnerStatus, Shared};
-use super::{FOLLOW_BATCH_EVENTS, PAUSE_MAX, PAUSE_MIN, RunError, RunnerOptions};
-use crate::views::ViewError;
+use super::shared::{Role, RunnerStatus, Shared};
+use super::watch::Fenced;
+use super::{FOLLOW_BATCH_EVENTS, LOOK_IDLE, PAUSE_MAX, PAUSE_MIN, RunError, RunnerOptions};
+use crate::views::{Generation, ViewError};
 
 /// A built generation that is to take over.
 pub(super) struct Switch<M: ReadModels> {
@@ -24,30 +26,52 @@ pub(super) struct Follower<M: ReadModels> {
     pub shared: Arc<Shared>,
     pub options: RunnerOptions,
     pub switches: mpsc::UnboundedReceiver<Switch<M>>,
+    /// Another process has claimed what this one followed.
+    pub fenced: Option<Fenced>,
 }
 
 enum Next<M: ReadModels> {
     Fed(Result<Fed<M::Event>, RunError>),
     Switch(Box<Switch<M>>),
+    /// Others may have changed something.
+    Look,
 }
 
+/// This process is to do the other thing: to fold if it watched, to watch if it folded.
+pub(super) struct Changed;
+
 impl<M: ReadModels> Follower<M> {
+    /// Nothing is done yet.
+    pub fn new(
+        builder: Builder<M>,
+        shared: Arc<Shared>,
+        options: RunnerOptions,
+        switches: mpsc::UnboundedReceiver<Switch<M>>,
+    ) -> Self {
+        Self { builder, shared, options, switches, fenced: None }
+    }
+
     /// Runs until it is stopped or cannot go on.
     pub fn run(mut self) {
         let mut pause = PAUSE_MIN;
         loop {
             let before = *self.shared.position.borrow();
-            let Err(error) = self.follow();
+            let folds = self.fenced.is_none() && *self.options.folds.borrow_and_update();
+            let done = if folds { self.follow() } else { self.watch() };
             if self.stopped() {
                 let reason = RunError::Stopped.to_string();
-                self.shared.status.send_replace(RunnerStatus::Stopped { reason });
+                self.shared.say(RunnerStatus::Stopped { reason });
                 return;
             }
+            let error = match done {
+                Ok(Changed) => continue,
+                Err(error) => error,
+            };
             if !error.retryable() {
-                self.shared.status.send_replace(RunnerStatus::Stopped { reason: error.to_string() });
+                self.shared.say(RunnerStatus::Stopped { reason: error.to_string() });
                 return;
             }
-            self.shared.status.send_replace(RunnerStatus::Retrying { reason: error.to_string() });
+            self.shared.say(RunnerStatus::Retrying { reason: error.to_string() });
             if *self.shared.position.borrow() > before {
                 pause = PAUSE_MIN;
             }
@@ -56,7 +80,7 @@ impl<M: ReadModels> Follower<M> {
         }
     }
 
-    fn stopped(&self) -> bool {
+    pub fn stopped(&self) -> bool {
         *self.builder.stop.borrow() || self.builder.stop.has_changed().is_err()
     }
 
@@ -69,29 +93,54 @@ impl<M: ReadModels> Follower<M> {
             .block_on(async { tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.map(|_| ()) });
     }
 
-    fn follow(&mut self) -> Result<std::convert::Infallible, RunError> {
-        let mut session = match self.builder.store.current() {
+    fn follow(&mut self) -> Result<Changed, RunError> {
+        self.builder.store.refresh()?;
+        let current = self.builder.store.current();
+        self.shared.role.send_replace(Role::Folding);
+        let mut session = match current {
             Some(generation) => Session::open(&self.builder.models, generation)?,
             None => self.build()?,
         };
+        match self.fold(&mut session) {
+            Err(RunError::Views(ViewError::Fenced { .. })) => {
+                self.fenced = Some(Fenced::from(&session.generation));
+                Ok(Changed)
+            }
+            done => done,
+        }
+    }
+
+    fn fold(&mut self, session: &mut Session<M>) -> Result<Changed, RunError> {
         self.shared.begin(session.position, &session.logs, session.in_quarantine());
-        let mut feed = self.builder.feed(&session);
-        self.shared.status.send_replace(RunnerStatus::Following);
+        let mut feed = self.builder.feed(session);
+        self.shared.say(RunnerStatus::Following);
         loop {
             match self.next(&mut feed) {
-                Next::Fed(fed) => self.take(&mut session, &mut feed, fed?)?,
+                Next::Fed(fed) => self.take(session, &mut feed, fed?)?,
                 Next::Switch(switch) => {
                     drop(feed);
-                    session = self.switch(session, *switch)?;
-                    feed = self.builder.feed(&session);
+                    self.switch(session, *switch);
+                    feed = self.builder.feed(session);
                 }
+                Next::Look if !*self.options.folds.borrow() => return Ok(Changed),
+                Next::Look if self.replaced(&session.generation)? => {
+                    self.fenced = Some(Fenced::from(&session.generation));
+                    return Ok(Changed);
+                }
+                Next::Look => {}
             }
         }
     }
 
+    /// Has another process published other read models? With nothing to fold, no commit would tell.
+    fn replaced(&self, followed: &Arc<dyn Generation>) -> Result<bool, RunError> {
+        self.builder.store.refresh()?;
+        Ok(self.builder.store.current().is_none_or(|current| !Arc::ptr_eq(&current, followed)))
+    }
+
     fn build(&self) -> Result<Session<M>, RunError> {
         let tell = |BuildProgress { done, total, .. }| {
-            self.shared.status.send_replace(RunnerStatus::Building { done, total });
+            self.shared.say(RunnerStatus::Building { done, total });
         };
         let mut session = self.builder.build(&tell)?;
         self.builder.switch(None, &mut session)?;
@@ -100,11 +149,14 @@ impl<M: ReadModels> Follower<M> {
     }
 
     fn next(&mut self, feed: &mut Feed<M::Event>) -> Next<M> {
-        let switches = &mut self.switches;
+        let (switches, folds) = (&mut self.switches, &mut self.options.folds);
         self.builder.runtime.block_on(async {
             tokio::select! {
                 Some(switch) = switches.recv() => Next::Switch(Box::new(switch)),
                 fed = feed.recv() => Next::Fed(fed.unwrap_or(Err(RunError::Stopped))),
+                // Whoever could say something else is gone: it stays as it is.
+                Ok(()) = folds.changed() => Next::Look,
+                () = tokio::time::sleep(LOOK_IDLE) => Next::Look,
             }
         })
     }
@@ -148,17 +200,19 @@ impl<M: ReadModels> Follower<M> {
         Ok(())
     }
 
-    fn switch(&self, mut blue: Session<M>, switch: Switch<M>) -> Result<Session<M>, RunError> {
+    /// Puts a built generation in the place of the one that a session follows. If that fails, the session goes on.
+    pub fn switch(&self, session: &mut Session<M>, switch: Switch<M>) {
         let Switch { mut green, reply } = switch;
-        let switched = self.builder.switch(Some(&mut blue), &mut green);
-        let (session, answer) = match switched {
-            Ok(report) => (green, Ok(report)),
-            Err(RunError::Views(error)) => (blue, Err(error)),
-            Err(error) => (blue, Err(ViewError::Unavailable(error.to_string()))),
+        let answer = match self.builder.switch(Some(session), &mut green) {
+            Ok(report) => {
+                *session = green;
+                Ok(report)
+            }
+            Err(RunError::Views(error)) => Err(error),
+            Err(error) => Err(ViewError::Unavailable(error.to_string())),
         };
         self.shared.begin(session.position, &session.logs, session.in_quarantine());
         // Whoever asked may have gone: the read models are the new ones all the same.
         let _ = reply.send(answer);
-        Ok(session)
     }
 }

@@ -11,6 +11,8 @@
 //! - An event that a projection cannot fold is quarantined and told to [`RunnerOptions::on_poison`]; the rest goes on.
 //!   It is mended by a rebuild with a program that can fold it.
 //! - A rebuild never causes effects: it only folds.
+//! - Where several processes have the same read models, one folds ([`RunnerOptions::folds`]). The others watch: they read
+//!   how far it is from the store, and take over when they are told to. Who is fenced off steps back to watching.
 
 mod build;
 mod feed;
@@ -21,15 +23,19 @@ mod shared;
 #[cfg(test)]
 mod tests;
 mod views;
+mod watch;
+#[cfg(test)]
+mod watch_tests;
 
 pub use build::{BuildProgress, RebuildReport};
-pub use shared::{Behind, RunnerStatus};
+pub use shared::{Behind, Role, RunnerStatus};
 pub use views::{TypedPage, Views};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::readmodel::{FeedError, Poisoned, SourceError};
+use tokio::sync::watch as told;
 
 use crate::error::StoreError;
 use crate::views::ViewError;
@@ -47,6 +53,16 @@ const PAGES_WAITING: usize = 2;
 const GATHER: Duration = Duration::from_millis(10);
 /// The first pause after a failure; it doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// How soon a watching process looks again while there are events that are not folded; it doubles up to [`LOOK_MAX`]
+/// while nothing moves.
+const LOOK_MIN: Duration = Duration::from_millis(5);
+/// How long a watching process waits at most before it looks again while there are events that are not folded.
+const LOOK_MAX: Duration = Duration::from_millis(200);
+/// How often it is looked whether another process has published other read models, when nothing else happens.
+const LOOK_IDLE: Duration = Duration::from_secs(1);
+/// A process that is to fold and was fenced off takes the read models back when nothing was folded for so long although
+/// there is something to fold: whoever fenced it off has gone, or should not have.
+const STALLED: Duration = Duration::from_secs(5);
 /// The longest pause after a failure.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
@@ -55,11 +71,17 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 pub struct RunnerOptions {
     /// Called when an event is quarantined, after that is stored. May be called twice for one event, after a crash.
     pub on_poison: Arc<dyn Fn(&Poisoned) + Send + Sync>,
+    /// Does this process fold? While it says no, the runner watches another process do so. Each new yes, even after a
+    /// yes, is a new grant: the runner claims the read models, whoever had them.
+    ///
+    /// It is what keeps two processes from taking the read models from each other in turn. That they never both write is
+    /// kept by the store, whatever is told here.
+    pub folds: told::Receiver<bool>,
 }
 
 impl Default for RunnerOptions {
     fn default() -> Self {
-        Self { on_poison: Arc::new(|_| {}) }
+        Self { on_poison: Arc::new(|_| {}), folds: told::channel(true).1 }
     }
 }
 

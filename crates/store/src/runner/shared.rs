@@ -20,7 +20,7 @@ pub enum RunnerStatus {
         /// Events in the store when it began.
         total: u64,
     },
-    /// Folding what is appended.
+    /// What is appended is folded, here or in the process that is watched: see [`Role`].
     Following,
     /// Something failed; trying again.
     Retrying {
@@ -32,6 +32,15 @@ pub enum RunnerStatus {
         /// Why.
         reason: String,
     },
+}
+
+/// Who folds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// This process.
+    Folding,
+    /// Another process, which is watched.
+    Watching,
 }
 
 /// The read models were not as far as asked in the time given.
@@ -49,6 +58,7 @@ pub struct Behind {
 pub(super) struct Shared {
     pub position: watch::Sender<u64>,
     pub status: watch::Sender<RunnerStatus>,
+    pub role: watch::Sender<Role>,
     /// Someone waits: what was gathered is folded at once.
     pub hurry: Arc<Notify>,
     logs: RwLock<HashMap<TenantId, LogState>>,
@@ -60,10 +70,20 @@ impl Shared {
         Self {
             position: watch::Sender::new(0),
             status: watch::Sender::new(RunnerStatus::Building { done: 0, total: 0 }),
+            role: watch::Sender::new(Role::Watching),
             hurry: Arc::new(Notify::new()),
             logs: RwLock::new(HashMap::new()),
             poisoned: Mutex::new(Vec::new()),
         }
+    }
+
+    /// Says how the runner does, to those who listen only if it is something else than before.
+    pub fn say(&self, status: RunnerStatus) {
+        self.status.send_if_modified(|before| {
+            let other = *before != status;
+            *before = status;
+            other
+        });
     }
 
     /// Another generation is followed from here on.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Long enough for a busy machine; a test that waits for it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 read_model! {
     /// Sums by stream.
@@ -115,7 +115,7 @@ impl ReadModels for Toy {
 }
 
 /// A store that holds what it is given and fails reads on demand.
-struct ToyStore {
+pub(super) struct ToyStore {
     events: Mutex<Vec<StoredEvent>>,
     head: watch::Sender<u64>,
     failures: Mutex<u32>,
@@ -127,7 +127,7 @@ impl ToyStore {
         Arc::new(Self { events, head: watch::Sender::new(0), failures })
     }
 
-    fn push(&self, tenant: &str, header: &str) -> u64 {
+    pub fn push(&self, tenant: &str, header: &str) -> u64 {
         let tenant = TenantId::new(tenant).unwrap();
         let mut events = self.events.lock().unwrap();
         let index = u64::try_from(events.iter().filter(|event| event.tenant == tenant).count()).unwrap();
@@ -183,22 +183,27 @@ impl EventStore for ToyStore {
     }
 }
 
-struct World {
+pub(super) struct World {
     toy: Arc<Toy>,
-    events: Arc<ToyStore>,
-    store: Arc<MemoryViews>,
+    pub events: Arc<ToyStore>,
+    pub store: Arc<MemoryViews>,
     alerts: Arc<Mutex<Vec<String>>>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let schema = Arc::new(Schema::new(vec![SUMS, ALL_SEEN]).unwrap());
         let toy = Arc::new(Toy { schema: Arc::clone(&schema), mended: Mutex::new(HashSet::new()) });
         let alerts = Arc::new(Mutex::new(Vec::new()));
         Self { toy, events: ToyStore::new(), store: Arc::new(MemoryViews::new(schema)), alerts }
     }
 
-    fn start(&self) -> Views {
+    pub fn start(&self) -> Views {
+        self.start_where(RunnerOptions::default().folds)
+    }
+
+    /// A runner that folds when it is told to.
+    pub fn start_where(&self, folds: watch::Receiver<bool>) -> Views {
         let alerts = Arc::clone(&self.alerts);
         let on_poison: RunnerOptions = RunnerOptions {
             on_poison: Arc::new(move |entry| {
@@ -207,17 +212,18 @@ impl World {
                     .unwrap()
                     .push(format!("{} {} {}", entry.projection, entry.stream, entry.reason));
             }),
+            folds,
         };
         let (events, store) = (Arc::clone(&self.events), Arc::clone(&self.store));
         Views::start(Arc::clone(&self.toy), events, store, on_poison)
     }
 }
 
-fn tenant(name: &str) -> TenantId {
+pub(super) fn tenant(name: &str) -> TenantId {
     TenantId::new(name).unwrap()
 }
 
-async fn sum(views: &Views, owner: &str, stream: &str) -> Option<i64> {
+pub(super) async fn sum(views: &Views, owner: &str, stream: &str) -> Option<i64> {
     let row = views.get::<SumRow>(&tenant(owner), [Cell::text(stream)]).await.unwrap();
     row.map(|row| row.sum)
 }
@@ -350,25 +356,6 @@ async fn a_header_that_cannot_be_read_stops_everything() {
     assert!(reason.contains("index 1"), "{reason}");
     // What was folded before can still be read.
     assert_eq!(sum(&views, "a", "s-1").await, Some(5));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_second_owner_stops_the_first() {
-    let world = World::new();
-    world.events.push("a", "s-1 5");
-    let first = world.start();
-    first.wait_for_position(1, PATIENCE).await.unwrap();
-    let second = world.start();
-    let mut following = second.status();
-    following.wait_for(|status| *status == RunnerStatus::Following).await.unwrap();
-    world.events.push("a", "s-1 6");
-    let mut status = first.status();
-    let stopped =
-        status.wait_for(|status| matches!(status, RunnerStatus::Stopped { .. })).await.unwrap().clone();
-    assert!(format!("{stopped:?}").contains("epoch"), "{stopped:?}");
-    second.wait_for_position(2, PATIENCE).await.unwrap();
-    assert_eq!(sum(&second, "a", "s-1").await, Some(11), "folded once");
-    second.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

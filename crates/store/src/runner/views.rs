@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::build::{BuildProgress, Builder, RebuildReport};
 use super::follow::{Follower, Switch};
-use super::shared::{Behind, RunnerStatus, Shared};
+use super::shared::{Behind, Role, RunnerStatus, Shared};
 use super::{RunError, RunnerOptions};
 use crate::contract::EventStore;
 use crate::views::{Generation, TenantDigests, ViewError, ViewStore};
@@ -64,12 +64,8 @@ impl Views {
             stop: stopping.clone(),
         };
         let runtime = Handle::current();
-        let follower = Follower {
-            builder: builder(runtime.clone(), &store),
-            shared: Arc::clone(&shared),
-            options,
-            switches,
-        };
+        let follower =
+            Follower::new(builder(runtime.clone(), &store), Arc::clone(&shared), options, switches);
         super::spawn("views-fold", move || follower.run());
         let rebuild =
             rebuild_on_a_thread(store.clone(), move |store| builder(runtime.clone(), store), send_switch);
@@ -151,6 +147,11 @@ impl Views {
         self.shared.status.subscribe()
     }
 
+    /// Who folds; changes are told.
+    pub fn role(&self) -> watch::Receiver<Role> {
+        self.shared.role.subscribe()
+    }
+
     /// Everything in quarantine.
     pub fn poisoned(&self) -> Vec<Poisoned> {
         self.shared.poisoned()
@@ -178,7 +179,8 @@ impl Views {
     }
 
     /// Builds new read models from all events beside the current ones, compares the digests of both, and puts the new
-    /// ones in their place. `progress` is called from another thread.
+    /// ones in their place. `progress` is called from another thread. A process that watches may do so too: whoever
+    /// folds goes on with the new ones.
     ///
     /// # Errors
     /// The build failed; the current read models stay.
