@@ -69,42 +69,61 @@ impl Db {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads with a connection of the pool; waits while all are lent out.
-    pub fn read<T>(&self, read: impl AsyncFnOnce(&Link) -> Result<T, ViewError>) -> Result<T, ViewError> {
-        let link = self.take()?;
-        let result = self.wait(read(&link));
+    /// Reads with a connection of the pool; waits while all are lent out. One that was idle may have ended unnoticed, as
+    /// all do when the server is started again: then it is read once more with a fresh one.
+    pub fn read<T>(&self, read: impl AsyncFn(&Link) -> Result<T, ViewError>) -> Result<T, ViewError> {
+        let (link, idle) = self.take()?;
+        let first = self.wait(read(&link));
+        let again = idle && matches!(first, Err(ViewError::Unavailable(_)));
+        if !again {
+            self.give_back(link, first.is_err());
+            return first;
+        }
+        drop(link);
+        let mut pool = self.pool();
+        pool.open -= pool.idle.len();
+        pool.idle.clear();
+        drop(pool);
+        let link = self.open()?;
+        let second = self.wait(read(&link));
+        self.give_back(link, second.is_err());
+        second
+    }
+
+    fn give_back(&self, link: Link, failed: bool) {
         let mut pool = self.pool();
         // After an error the connection may stand anywhere: the next reader opens a fresh one.
-        if result.is_err() || link.client.is_closed() {
+        if failed || link.client.is_closed() {
             pool.open -= 1;
         } else {
             pool.idle.push(link);
         }
         drop(pool);
         self.returned.notify_one();
-        result
     }
 
-    fn take(&self) -> Result<Link, ViewError> {
+    /// A connection, and whether it was used before.
+    fn take(&self) -> Result<(Link, bool), ViewError> {
         let mut pool = self.pool();
         loop {
             if let Some(link) = pool.idle.pop() {
-                if !link.client.is_closed() {
-                    return Ok(link);
-                }
-                pool.open -= 1;
-                continue;
+                return Ok((link, true));
             }
             if pool.open < self.options.readers.max(1) {
                 pool.open += 1;
                 drop(pool);
-                return self.wait(Link::open(&self.options, Purpose::Read)).inspect_err(|_| {
-                    self.pool().open -= 1;
-                    self.returned.notify_one();
-                });
+                return self.open().map(|link| (link, false));
             }
             pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// A fresh connection, which is counted already.
+    fn open(&self) -> Result<Link, ViewError> {
+        self.wait(Link::open(&self.options, Purpose::Read)).inspect_err(|_| {
+            self.pool().open -= 1;
+            self.returned.notify_one();
+        })
     }
 
     fn known(&self, tenant: &TenantId) -> Option<i32> {
