@@ -1,5 +1,6 @@
 //! The REST API: one file an operation, each added with the permission that it needs.
 
+pub mod adapters;
 pub mod alerts;
 pub mod blobs;
 pub mod controls;

@@ -16,9 +16,9 @@ use utoipa_axum::routes;
 
 use super::guard::guarded;
 use super::{
-    alerts, blobs, controls, credentials, events, evidence, exchanges, frameworks, inbound, integrations,
-    intents, keys, meta, openapi, probes, rotate_key, routes as routing, secrets, subjects, tasks, tenants,
-    tickets, tlog,
+    adapters, alerts, blobs, controls, credentials, events, evidence, exchanges, frameworks, inbound,
+    integrations, intents, keys, meta, openapi, probes, rotate_key, routes as routing, secrets, subjects,
+    tasks, tenants, tickets, tlog,
 };
 use crate::app::App;
 use crate::auth::policy::Permission::{Known, Manage, Operate, Public, Read, Submit};
@@ -46,7 +46,7 @@ fn api(app: Option<&Arc<App>>) -> (Router<Arc<App>>, OpenApi) {
         Read: frameworks::list::list, frameworks::scorecard::list, frameworks::scorecard::history,
             controls::list::list, controls::get::get, controls::history::history,
             evidence::list::list, evidence::get::get, blobs::get::get,
-            probes::list::list, probes::get::get, integrations::list::list, integrations::get::get,
+            probes::list::list, probes::get::get, adapters::list::list, integrations::list::list, integrations::get::get,
             integrations::health::health, integrations::runs::runs, integrations::configurations::list, integrations::compare::compare,
             routing::list::list, routing::explain::explain, tasks::list::list, tasks::get::get, tickets::list::list, tickets::get::get,
             intents::list::list, intents::get::get, intents::preview::preview, exchanges::list::list, exchanges::get::get,

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use ledger_connectors::host::{Package, Packages};
 use ledger_connectors::registry;
 use serde_json::json;
 
 use crate::config::Config;
+use crate::connect::adapters;
 
 /// What to do with them.
 #[derive(Debug, Args)]
@@ -36,6 +37,11 @@ enum AdaptersVerb {
     },
     /// Show what is installed and which version is in use.
     List,
+    /// Show one: what it does, and the JSON Schema of what it is told.
+    Show {
+        /// The adapter.
+        name: String,
+    },
     /// Use another installed version.
     Pin {
         /// The adapter.
@@ -64,6 +70,7 @@ pub fn run(mut config: Config, args: &AdaptersArgs) -> Result<ExitCode> {
     let packages = packages(&config);
     match &args.verb {
         AdaptersVerb::List => list(&packages, args.json)?,
+        AdaptersVerb::Show { name } => show(&packages, name, args.json)?,
         AdaptersVerb::Install { from } => {
             let package = packages.install(from)?;
             let in_use = packages.open(&package.manifest.name)?.manifest.version == package.manifest.version;
@@ -101,6 +108,22 @@ fn tell(package: &Package, as_json: bool, done: &str, next: &str) {
     if !next.is_empty() {
         println!("  {next}");
     }
+}
+
+fn show(packages: &Packages, name: &str, as_json: bool) -> Result<()> {
+    let found = adapters::all(packages)?.into_iter().find(|adapter| adapter.name == name);
+    let found = found.with_context(|| format!("there is no adapter {name}: ledger adapters list"))?;
+    if as_json {
+        println!("{}", serde_json::to_string(&found)?);
+        return Ok(());
+    }
+    println!("{} {}: {}", found.name, found.version, found.description);
+    println!("  does     {}", found.capabilities.join(", "));
+    if let Some(problem) = &found.problem {
+        println!("  problem  {problem}");
+    }
+    println!("what it is told (adapter in the configuration):\n{:#}", found.config_schema);
+    Ok(())
 }
 
 fn list(packages: &Packages, as_json: bool) -> Result<()> {

@@ -190,6 +190,14 @@ impl Connect {
         self.packages.list().ok()?.remove(kind).map(|versions| versions.pinned)
     }
 
+    /// The schema of a package, where it has one; that of a built-in adapter is looked at with its configuration.
+    pub(super) fn schema_of(&self, kind: &str) -> Option<Value> {
+        if registry::names().any(|name| name == kind) {
+            return None;
+        }
+        self.packages.open(kind).ok().map(|package| package.manifest.config_schema)
+    }
+
     /// Whether a base URL is one that a custom adapter may be configured to.
     ///
     /// # Errors

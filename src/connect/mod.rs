@@ -5,6 +5,7 @@
 //! the adapters' processes; this is the host between them. It decides nothing that is not derived from the log, so that
 //! any of its state can be lost: queue, leases, live processes and schedules are made again from the read models.
 
+pub mod adapters;
 mod attempt;
 mod build;
 pub mod config;

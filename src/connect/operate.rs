@@ -52,6 +52,10 @@ pub async fn check(
     if let Err(misfit) = app.connect.may_reach(kind, &document.base_url) {
         return Ok(Err(vec![misfit]));
     }
+    let misfits = app.connect.schema_of(kind).map(|schema| validate::by_schema(&schema, &document));
+    if let Some(misfits) = misfits.filter(|misfits| !misfits.is_empty()) {
+        return Ok(Err(misfits));
+    }
     let (program, ..) = match app.connect.program(kind) {
         Ok(found) => found,
         Err(misfit) => return Ok(Err(vec![misfit])),

@@ -1,6 +1,7 @@
 //! What of a configuration does not fit, by JSON pointer, with what to do about it.
 
 use ledger_connectors::egress::{Cidr, Policy, Target};
+use ledger_connectors::host::schema::ConfigSchema;
 use ledger_connectors::protocol::Failure;
 use ledger_connectors::registry;
 use serde_json::Value;
@@ -139,12 +140,29 @@ pub fn check(
             misfits.push(Misfit::new(format!("/{member}{}", error.pointer), error.detail));
         }
     }
-    if let Some(mut adapter) = registry::make(kind)
+    let told = registry::config_schema(kind).map_or_else(Vec::new, |schema| by_schema(&schema, &document));
+    if told.is_empty()
+        && let Some(mut adapter) = registry::make(kind)
         && let Err(refusal) = adapter.configure(&document.adapter)
     {
         misfits.push(Misfit::of_adapter(&refusal));
     }
+    misfits.extend(told);
     if misfits.is_empty() { Ok(document) } else { Err(misfits) }
+}
+
+/// What of the adapter's own part does not fit its schema.
+pub fn by_schema(schema: &Value, document: &Document) -> Vec<Misfit> {
+    match ConfigSchema::compile(schema) {
+        Ok(schema) => {
+            let misfits = schema.misfits(&document.adapter).into_iter();
+            misfits
+                .map(|m| Misfit { pointer: format!("/adapter{}", m.pointer), detail: m.detail, hint: m.hint })
+                .collect()
+        }
+        // Packages are installed with a schema alone that is one.
+        Err(error) => vec![Misfit::new("/adapter", format!("the adapter's schema cannot be read: {error}"))],
+    }
 }
 
 fn targets(document: &Document, policy: &Policy) -> Vec<Misfit> {
@@ -261,6 +279,9 @@ mod tests {
             ("/unknown", json!(1), "/unknown"),
             ("/adapter/project", json!("../x"), "/adapter/project"),
             ("/adapter/page_size", json!(0), "/adapter/page_size"),
+            ("/adapter/statuses/opened", json!({}), "/adapter/statuses/opened"),
+            ("/adapter/statuses/open", json!({}), "/adapter/statuses/open"),
+            ("/adapter/deployment", json!("server"), "/adapter/deployment"),
         ];
         for (at, value, expected) in cases {
             let found = misfits(at, value.clone());

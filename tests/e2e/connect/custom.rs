@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::bad_input::first_control;
 use super::super::server::{Server, evidence, ledger, wait_for};
-use super::stage::{SETTINGS, Vendors, connection, degraded, integrate, route, secret};
+use super::stage::{SETTINGS, Vendors, connection, degraded, integrate, put, route, secret};
 
 fn adapters(server: &Server, arguments: &[&str]) -> Value {
     let data = server.data();
@@ -29,6 +29,55 @@ fn upgraded(into: &Path) -> PathBuf {
         std::fs::write(to.join(name), text.replace("1.0.0", "1.1.0")).unwrap();
     }
     to
+}
+
+#[test]
+fn what_a_package_is_told_is_checked_by_its_schema_before_it_is_in_force() {
+    let (server, vendors) = (Server::start_with(&SETTINGS), Vendors::start());
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/adapter-python");
+    adapters(&server, &["install", example]);
+    secret(&server, "sink-token", "sink-token");
+    server
+        .post("/v1/integrations", &json!({ "id": "sink", "kind": "http-sink", "adapter_version": "1.0.0" }))
+        .ok();
+    wait_for("the integration", || (server.get("/v1/integrations/sink").status == 200).then_some(()));
+    let configure = |adapter: Value| {
+        let auth = json!({ "bearer": { "token": { "secret": "sink-token" } } });
+        let config = connection(&vendors.jira.url(), vendors.jira.address.port(), auth, adapter);
+        put(&server, "/v1/integrations/sink/configuration", &json!({ "config": config }))
+    };
+    for (adapter, pointer, words) in [
+        (json!({}), "/config/adapter/queue", "is missing"),
+        (json!({ "queue": 7 }), "/config/adapter/queue", "want string"),
+        (json!({ "queue": "a", "que": "b" }), "/config/adapter/que", "there is: queue"),
+    ] {
+        let refused = configure(adapter);
+        assert_eq!((refused.status, refused.problem()), (422, "invalid"), "{}", refused.text);
+        assert_eq!(refused.json["errors"][0]["pointer"], pointer, "{}", refused.text);
+        assert!(refused.text.contains(words), "{}", refused.text);
+    }
+    assert!(server.get("/v1/integrations/sink").ok()["config_version"].is_null(), "nothing has changed");
+    configure(json!({ "queue": "compliance" })).ok();
+    // Every adapter shows what it is told.
+    let listed = server.get("/v1/adapters").ok();
+    let shown = |name: &str| {
+        let mut items = listed["items"].as_array().unwrap().iter();
+        items.find(|adapter| adapter["name"] == name).unwrap()["config_schema"].clone()
+    };
+    assert_eq!(shown("http-sink")["required"], json!(["queue"]));
+    assert_eq!(shown("jira")["properties"]["deployment"]["enum"], json!(["cloud", "data_center"]));
+    assert_eq!(adapters(&server, &["show", "servicenow"])["config_schema"], shown("servicenow"));
+    // A schema that is none is not installed.
+    let broken = server.data().join("broken");
+    std::fs::create_dir_all(&broken).unwrap();
+    for name in ["manifest.json", "adapter.py"] {
+        let text = std::fs::read_to_string(Path::new(example).join(name)).unwrap();
+        std::fs::write(broken.join(name), text.replace("\"object\"", "\"thing\"")).unwrap();
+    }
+    let data = server.data();
+    let refused =
+        ledger(&["adapters", "install", broken.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("config_schema"), "{refused:?}");
 }
 
 #[test]

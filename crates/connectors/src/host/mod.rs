@@ -18,6 +18,7 @@ mod instance;
 pub mod package;
 mod process;
 mod program;
+pub mod schema;
 mod spawner;
 
 pub use backoff::Backoff;

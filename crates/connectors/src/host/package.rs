@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::program::Program;
+use super::schema::ConfigSchema;
 use crate::child::Foreign;
 use crate::manifest::{Manifest, ManifestError, package_digest};
 
@@ -346,6 +347,10 @@ fn check(files: &BTreeMap<String, Vec<u8>>) -> Result<(Manifest, String), Packag
     if !files.contains_key(&manifest.executable) {
         return Err(package(format!("has no file {:?}, which its manifest names", manifest.executable)));
     }
+    ConfigSchema::compile(&manifest.config_schema).map_err(|reason| ManifestError::Member {
+        member: "config_schema",
+        reason: format!("is none: {reason}"),
+    })?;
     let digest = package_digest(files.iter().map(|(name, content)| (name.as_str(), content.as_slice())));
     Ok((manifest, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
