@@ -11,6 +11,7 @@ use ledger::readmodel::{Cell, Page, Query, Row, TableDef};
 use ledger_store::bootstrap::{Bootstrap, OpenLog};
 use ledger_store::executor::Executor;
 use ledger_store::keyring::Keyring;
+use ledger_store::leases::Duties;
 use ledger_store::runner::{RunnerStatus, Views};
 use ledger_store::{EventStore, SideStore};
 use tokio::sync::{Notify, watch};
@@ -22,6 +23,7 @@ use crate::error::{ApiError, INVALID, UNAVAILABLE};
 use crate::http::metrics::Metrics;
 use crate::runtime::directory::Catalogue;
 use crate::runtime::erasure::ErasureList;
+use crate::runtime::node::Role;
 use crate::runtime::witness::Witnesses;
 
 /// How long a handler waits for the directory to fold what was just committed.
@@ -36,6 +38,10 @@ pub struct App {
     pub config: Config,
     /// The ledger's name.
     pub name: String,
+    /// What this process is there for.
+    pub role: Role,
+    /// What this process does as the only one.
+    pub duties: Arc<Duties>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.
@@ -176,9 +182,10 @@ impl App {
         Ok(self.views.read(move |models| models.row(table, &tenant, &key)).await?)
     }
 
-    /// Events that the reactors have not looked at yet.
-    pub fn reaction_lag(&self) -> u64 {
-        self.store.subscribe().borrow().saturating_sub(*self.reacted.borrow())
+    /// Events that the reactors have not looked at yet; nothing where another process reacts.
+    pub fn reaction_lag(&self) -> Option<u64> {
+        let reacts = self.role.works() && self.duties.holds("reactors");
+        reacts.then(|| self.store.subscribe().borrow().saturating_sub(*self.reacted.borrow()))
     }
 
     /// What keeps the ledger from doing its work, in words.

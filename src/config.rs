@@ -19,6 +19,8 @@ pub struct Config {
     pub server: Server,
     /// Where it keeps its data.
     pub data: Data,
+    /// Where the events are.
+    pub store: Store,
     /// How keys are wrapped.
     pub keys: Keys,
     /// What the ledger is called.
@@ -73,6 +75,52 @@ pub struct Data {
     pub head_file: PathBuf,
     /// The erasure list; empty: in the data directory.
     pub erasure_list: PathBuf,
+}
+
+/// Where the events are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The database; empty: embedded in the data directory.
+    pub url: String,
+    /// The PEM file of certificates trusted for the database; empty: the system's.
+    pub ca_file: PathBuf,
+}
+
+/// What a store's URL names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// The data directory.
+    Embedded,
+    /// A PostgreSQL database.
+    Postgres(String),
+}
+
+impl Store {
+    /// What the URL names.
+    ///
+    /// # Errors
+    /// It names nothing that is known.
+    pub fn url(&self) -> Result<StoreUrl> {
+        match self.url.split_once(':').map(|(scheme, _)| scheme) {
+            None if self.url.is_empty() => Ok(StoreUrl::Embedded),
+            Some("postgres" | "postgresql") => Ok(StoreUrl::Postgres(self.url.clone())),
+            // A URL may hold a password: no more of it is shown than its scheme.
+            scheme => bail!(
+                "store.url begins with {:?}: postgres://user@host:5432/database is known, and an empty one for the data directory",
+                scheme.unwrap_or_default()
+            ),
+        }
+    }
+
+    /// The URL without its password.
+    pub fn shown(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return String::new() };
+        let (user, place) = rest.rsplit_once('@').map_or(("", rest), |(user, place)| (user, place));
+        let user = user.split(':').next().unwrap_or_default();
+        let place = place.split('?').next().unwrap_or_default();
+        if user.is_empty() { format!("{scheme}://{place}") } else { format!("{scheme}://{user}@{place}") }
+    }
 }
 
 /// How keys are wrapped.
@@ -151,6 +199,11 @@ impl Config {
         let config: Self = table.try_into().context("a setting has a value of the wrong kind")?;
         config.server.check_public_url()?;
         Ok(config)
+    }
+
+    /// Where the ledger lies, for people.
+    pub fn place(&self) -> String {
+        if self.store.url.is_empty() { self.data.dir.display().to_string() } else { self.store.shown() }
     }
 
     /// The head file's path.

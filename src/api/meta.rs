@@ -30,8 +30,15 @@ pub struct Readiness {
     position: u64,
     /// Events that the read models have not folded yet.
     projection_lag: u64,
-    /// Events that the reactors have not looked at yet: what follows from them is still to come.
-    reaction_lag: u64,
+    /// Events that the reactors have not looked at yet: what follows from them is still to come. Nothing: another process
+    /// reacts.
+    reaction_lag: Option<u64>,
+    /// How this process calls itself among others: host, process, and a part of its own.
+    process: String,
+    /// What this process is there for: `all`, `serve` or `work`.
+    role: &'static str,
+    /// What this process does as the only one.
+    duties: Vec<String>,
     /// Events that could not be folded.
     quarantined: u64,
     /// What is wrong, in words.
@@ -61,6 +68,9 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>
         position,
         projection_lag: lag,
         reaction_lag: app.reaction_lag(),
+        process: app.duties.holder().to_owned(),
+        role: app.role.as_str(),
+        duties: app.duties.held(),
         quarantined,
         problems,
         warnings: app.warnings(),
@@ -73,7 +83,8 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>
 pub async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.metrics.position.set(*app.store.subscribe().borrow());
     app.metrics.projection_lag.set(app.views.lag());
-    app.metrics.reaction_lag.set(app.reaction_lag());
+    app.metrics.reaction_lag.set(app.reaction_lag().unwrap_or(0));
+    app.metrics.duties.set(app.duties.held().len() as u64);
     app.metrics.quarantined.set(app.views.poisoned().len() as u64);
     (
         [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],

@@ -71,6 +71,16 @@ fn api(app: Option<&Arc<App>>) -> (Router<Arc<App>>, OpenApi) {
     (routes, document)
 }
 
+/// What a worker answers: how it does.
+pub fn operations(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(meta::healthz))
+        .route("/readyz", get(meta::readyz))
+        .route("/metrics", get(meta::metrics))
+        .fallback(|| async { ApiError::not_found("this path") })
+        .with_state(Arc::clone(app))
+}
+
 /// The whole application.
 pub fn router(app: &Arc<App>) -> Router {
     let (routes, document) = api(Some(app));

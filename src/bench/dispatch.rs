@@ -35,7 +35,7 @@ use crate::auth::principal::{Caller, Principal};
 use crate::cli::bench::BenchArgs;
 use crate::commands::Order;
 use crate::config::Config;
-use crate::runtime::node::Node;
+use crate::runtime::node::{Node, Role};
 
 /// Enough for a steady rate; each is a request and six events.
 const INTENTS_MAX: u64 = 5_000;
@@ -92,7 +92,7 @@ async fn dispatched(sink: &Server<ServiceNow>, intents: u64) -> Result<(Duration
     let mut config = Config::load(None)?;
     config.data.dir = scratch.path().to_owned();
     config.egress.networks = "127.0.0.0/8".into();
-    let node = Node::open(config).await?;
+    let node = Node::open(config, Role::All).await?;
     let app = Arc::clone(&node.app);
     crate::runtime::first::prepare(&app).await?;
     let tenant = app.first_tenant();

@@ -13,7 +13,7 @@ use crate::api::local::LocalErasure;
 use crate::api::subjects::erase::ErasedSubject;
 use crate::config::Config;
 use crate::http::local;
-use crate::runtime::node::Node;
+use crate::runtime::node::{Node, Role};
 
 /// Whom to erase.
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub fn run(mut config: Config, args: EraseArgs) -> Result<ExitCode> {
                 Ok(serde_json::from_slice::<ErasedSubject>(&body)?)
             }
             None => {
-                let node = Node::open(config).await?;
+                let node = Node::open(config, Role::Serve).await?;
                 let erased = request.run(&node.app).await;
                 node.close().await;
                 match erased {

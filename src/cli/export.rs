@@ -15,7 +15,7 @@ use crate::auth::principal::{Caller, Principal};
 use crate::config::Config;
 use crate::history::export::{Progress, run as write};
 use crate::http::local;
-use crate::runtime::node::Node;
+use crate::runtime::node::{Node, Role};
 
 /// What to export.
 #[derive(Debug, Args)]
@@ -105,7 +105,7 @@ async fn follow(response: hyper::Response<hyper::body::Incoming>) -> Result<Summ
 }
 
 async fn alone(config: Config, request: LocalExport) -> Result<Summary> {
-    let node = Node::open(config).await?;
+    let node = Node::open(config, Role::Serve).await?;
     let tenant = request.tenant.clone().unwrap_or_else(|| node.app.first_tenant());
     let caller = Caller { principal: Principal::local_operator(TenantId::system()).into(), tenant };
     let bar = super::bar("exporting");

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod erase;
 pub mod export;
 pub mod integrations;
+pub mod migrate;
 pub mod openapi;
 pub mod probe;
 pub mod recover;
@@ -24,7 +25,7 @@ use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::config::{Config, DEFAULTS};
+use crate::config::{Config, DEFAULTS, StoreUrl};
 
 /// An event-sourced, signed and verifiable ledger of everything that crosses your platform's border.
 #[derive(Debug, Parser)]
@@ -37,6 +38,10 @@ pub struct Cli {
     /// A TOML file that overlays the defaults; LEDGER_* variables overlay both. `ledger config` prints all settings.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The database that several processes share: postgres://user@host:5432/database. Without it the ledger is embedded in
+    /// its data directory.
+    #[arg(long, global = true, value_name = "URL")]
+    store: Option<String>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -45,7 +50,20 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run the ledger.
+    #[command(
+        after_help = "Examples:\n  ledger serve\n  ledger serve --store postgres://ledger@db.example.org/ledger --data node-1\n  ledger serve --store postgres://ledger@db.example.org/ledger --data node-1 --api-only"
+    )]
     Serve(serve::ServeArgs),
+    /// Do the work of a ledger that several processes share: reactors, deadlines, schedules, and what goes to other systems.
+    #[command(
+        after_help = "Example:\n  ledger worker --store postgres://ledger@db.example.org/ledger --data worker-1"
+    )]
+    Worker(serve::WorkerArgs),
+    /// Bring a database's schema up to date, or see what would be done.
+    #[command(
+        after_help = "Examples:\n  ledger migrate --store postgres://owner@db.example.org/ledger --dry-run\n  ledger migrate --store postgres://owner@db.example.org/ledger"
+    )]
+    Migrate(migrate::MigrateArgs),
     /// See all of it in one go: evidence of this machine becomes signed, verified history.
     #[command(after_help = "Examples:\n  ledger demo\n  ledger demo --exit --data demo-data")]
     Demo(crate::demo::DemoArgs),
@@ -127,9 +145,14 @@ impl Cli {
     }
 
     fn dispatch(self) -> Result<ExitCode> {
-        let config = Config::load(self.config.as_deref())?;
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(store) = self.store {
+            config.store.url = store;
+        }
         match self.verb {
             Verb::Serve(args) => serve::run(config, &args),
+            Verb::Worker(args) => serve::work(config, &args),
+            Verb::Migrate(args) => migrate::run(&config, &args),
             Verb::Demo(args) => crate::demo::run(config, &args),
             Verb::Probe(args) => probe::run(&args),
             Verb::Export(args) => export::run(config, args),
@@ -161,6 +184,9 @@ pub fn existing(config: &mut Config, data: Option<&PathBuf>) -> Result<()> {
         config.data.dir.clone_from(data);
     }
     let dir = &config.data.dir;
+    if config.store.url()? != StoreUrl::Embedded {
+        return Ok(());
+    }
     if !dir.join("events.db").exists() {
         bail!(
             "there is no ledger in {}; name its directory with --data, or make one with `ledger serve`",

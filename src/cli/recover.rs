@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use ledger::clock::OsEntropy;
 use ledger_store_sqlite::accept_loss;
 
-use crate::config::Config;
-use crate::runtime::node;
+use crate::config::{Config, StoreUrl};
+use crate::runtime::backend::embedded_options;
+use crate::runtime::keys::key_encryption_key;
 
 /// What to recover.
 #[derive(Debug, Args)]
@@ -34,7 +34,12 @@ pub fn run(mut config: Config, args: &RecoverArgs) -> Result<ExitCode> {
             "restore the newest database if there is one; if it is gone for good, say so with --accept-loss"
         );
     }
-    let losses = accept_loss(&node::store_options(&config, &OsEntropy)?)?;
+    if config.store.url()? != StoreUrl::Embedded {
+        bail!(
+            "a database that went back is mended by its newest copy or standby; going on with an older one is known for an embedded ledger alone"
+        );
+    }
+    let losses = accept_loss(&embedded_options(&config, &key_encryption_key(&config, true)?))?;
     if losses.is_empty() {
         println!("nothing was lost: the database fits its head file");
     }

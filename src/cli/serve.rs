@@ -10,10 +10,10 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api::router::router;
-use crate::config::{Config, LogFormat};
+use crate::api::router::{operations, router};
+use crate::config::{Config, LogFormat, StoreUrl};
 use crate::http::listen;
-use crate::runtime::node::Node;
+use crate::runtime::node::{Node, Role};
 
 /// How to run it.
 #[derive(Debug, Args)]
@@ -24,21 +24,58 @@ pub struct ServeArgs {
     /// The address to serve on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// Answer requests alone: the work is done by `ledger worker` on the same database.
+    #[arg(long)]
+    pub api_only: bool,
+}
+
+/// How to run a worker.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// The data directory of this process; made if it does not exist.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The address of /healthz, /readyz and /metrics; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub listen: SocketAddr,
 }
 
 /// Serves until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// The ledger cannot be opened or the address not be bound.
-pub fn run(mut config: Config, args: &ServeArgs) -> Result<ExitCode> {
-    if let Some(data) = &args.data {
+pub fn run(config: Config, args: &ServeArgs) -> Result<ExitCode> {
+    let role = if args.api_only { Role::Serve } else { Role::All };
+    run_as(config, role, args.data.as_ref(), args.listen)
+}
+
+/// Works until SIGINT or SIGTERM.
+///
+/// # Errors
+/// The ledger cannot be opened or the address not be bound.
+pub fn work(config: Config, args: &WorkerArgs) -> Result<ExitCode> {
+    run_as(config, Role::Work, args.data.as_ref(), Some(args.listen))
+}
+
+fn run_as(
+    mut config: Config,
+    role: Role,
+    data: Option<&PathBuf>,
+    listen: Option<SocketAddr>,
+) -> Result<ExitCode> {
+    if role != Role::All && config.store.url()? == StoreUrl::Embedded {
+        bail!(
+            "an embedded ledger has one process: name the database that several share with --store or store.url"
+        );
+    }
+    if let Some(data) = data {
         config.data.dir.clone_from(data);
     }
-    if let Some(listen) = args.listen {
+    if let Some(listen) = listen {
         config.server.listen = listen;
     }
     init_log(&config);
-    runtime()?.block_on(serve(config))
+    runtime()?.block_on(serve(config, role))
 }
 
 /// The async runtime: two threads are enough for the machines this is sized for, more are used where there are more.
@@ -61,8 +98,8 @@ pub fn init_log(config: &Config) {
     }
 }
 
-async fn serve(config: Config) -> Result<ExitCode> {
-    let server = Server::start(config).await?;
+async fn serve(config: Config, role: Role) -> Result<ExitCode> {
+    let server = Server::start(config, role).await?;
     for warning in server.node.app.warnings() {
         tracing::warn!("{warning}");
     }
@@ -110,7 +147,7 @@ impl Server {
     ///
     /// # Errors
     /// The ledger cannot be opened or the address not be bound.
-    pub async fn start(config: Config) -> Result<Self> {
+    pub async fn start(config: Config, role: Role) -> Result<Self> {
         let settings = config.server.clone();
         let plain = settings.tls_cert.as_os_str().is_empty();
         if plain && !settings.listen.ip().is_loopback() && !settings.allow_plain {
@@ -124,11 +161,12 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {}; choose another with --listen", settings.listen))?;
         let address = listener.local_addr()?;
-        let node = Node::open(config).await?;
+        let node = Node::open(config, role).await?;
         let first_key = crate::runtime::first::prepare(&node.app).await?;
+        let routes = if role == Role::Work { operations(&node.app) } else { router(&node.app) };
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let mut listeners = tokio::task::JoinSet::new();
-        listeners.spawn(listen::serve(listener, tls, router(&node.app), stopped.clone()));
+        listeners.spawn(listen::serve(listener, tls, routes, stopped.clone()));
         let socket = crate::http::local::bind(&node.app.config.data.dir)?;
         listeners.spawn(crate::http::local::serve(socket, crate::api::local::router(&node.app), stopped));
         Ok(Self { node, address, first_key, scheme: if plain { "http" } else { "https" }, stop, listeners })
@@ -143,6 +181,10 @@ impl Server {
         let app = &self.node.app;
         println!("ledger {} {}", env!("CARGO_PKG_VERSION"), app.name);
         println!("  data       {}", app.config.data.dir.display());
+        if !app.config.store.url.is_empty() {
+            println!("  store      {}", app.config.store.shown());
+            println!("  role       {}", app.role.as_str());
+        }
         println!("  tenant     {}", app.first_tenant());
         if let Some(key) = &self.first_key {
             println!("  admin key  {key}");

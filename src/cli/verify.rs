@@ -5,14 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use ledger::clock::OsEntropy;
-use ledger_store_sqlite::{Failure, OpenError, Verification, verify_store};
+use ledger_store::verify::{Failure, Verification, verify_events};
+use ledger_store_postgres::{HeadOptions, OpenError, PostgresStore};
+use ledger_store_sqlite::verify_store;
 use serde_json::{Value, json};
 
 use super::serve::runtime;
-use crate::config::Config;
+use crate::config::{Config, StoreUrl};
 use crate::http::local;
-use crate::runtime::node::{self, Node};
+use crate::runtime::backend::{embedded_options, postgres_options};
+use crate::runtime::keys::{head_key, key_encryption_key};
+use crate::runtime::node::{Node, Role};
 
 /// What to verify.
 #[derive(Debug, Args)]
@@ -32,14 +35,17 @@ pub struct VerifyArgs {
 /// There is no ledger, or it cannot be read at all.
 pub fn run(mut config: Config, args: &VerifyArgs) -> Result<ExitCode> {
     super::existing(&mut config, args.data.as_ref())?;
-    let options = node::store_options(&config, &OsEntropy)?;
     let bar = super::bar("events");
-    let mut report = match verify_store(&options, |done, total| {
+    let progress = |done, total| {
         bar.set_length(total);
         bar.set_position(done);
-    }) {
-        Ok(report) => report,
-        Err(error) => refused(&error),
+    };
+    let mut report = match config.store.url()? {
+        StoreUrl::Embedded => {
+            let kek = key_encryption_key(&config, true)?;
+            verify_store(&embedded_options(&config, &kek), progress).unwrap_or_else(|error| refused(&error))
+        }
+        StoreUrl::Postgres(url) => runtime()?.block_on(database(&config, &url, progress))?,
     };
     bar.finish_and_clear();
     // Read models of a store that does not hold would only repeat its faults.
@@ -58,8 +64,22 @@ struct Models {
     differing: Vec<String>,
 }
 
+/// Verifies a database, and holds it against the head file if this process has one.
+async fn database(config: &Config, url: &str, progress: impl FnMut(u64, u64)) -> Result<Verification> {
+    let mut options = postgres_options(config, url)?;
+    if config.kek_file().exists() && config.head_file().exists() {
+        let key = head_key(&key_encryption_key(config, true)?);
+        options.head = Some(HeadOptions { path: config.head_file(), key });
+    }
+    match PostgresStore::open(options).await {
+        Ok(store) => Ok(verify_events(&store, &store, progress).await?),
+        Err(error @ (OpenError::HeadMismatch { .. } | OpenError::HeadFile(_))) => Ok(refused(&error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A store that does not open is a finding, not an accident.
-fn refused(error: &OpenError) -> Verification {
+fn refused(error: &dyn std::error::Error) -> Verification {
     Verification { failed: 1, failures: vec![failure(error.to_string())], ..Verification::default() }
 }
 
@@ -82,7 +102,7 @@ async fn read_models(config: Config) -> Result<Models> {
             differing: differing.collect(),
         });
     }
-    let node = Node::open(config).await?;
+    let node = Node::open(config, Role::Serve).await?;
     let rebuilt = node.app.views.rebuild(|_| {}).await;
     node.close().await;
     let rebuilt = rebuilt?;

@@ -39,6 +39,13 @@ const REST: Duration = Duration::from_secs(1);
 /// The streams whose events may make work or let it go on.
 const CATEGORIES: [&str; 3] = ["intent", "integration", "secret"];
 
+/// What the duties of integrations begin with.
+const DUTY: &str = "dispatch/";
+
+fn duty((tenant, integration): &Key) -> String {
+    format!("{DUTY}{tenant}/{integration}")
+}
+
 /// What is under way for one integration.
 #[derive(Default)]
 struct Lane {
@@ -58,6 +65,7 @@ enum Happened {
     Heard(Result<Delivery, StoreError>),
     Ended(Result<Report, JoinError>),
     Woken,
+    Duties,
     Time,
     Stop,
 }
@@ -91,12 +99,14 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         later: BTreeMap::new(),
         caught_up: false,
     };
+    let mut duties = app.duties.changed();
     loop {
         let wait = dispatcher.wait();
         let happened = tokio::select! {
             delivery = subscription.next() => Happened::Heard(delivery),
             Some(report) = dispatcher.attempts.join_next() => Happened::Ended(report),
             () = app.connect.wake.notified() => Happened::Woken,
+            Ok(()) = duties.changed() => Happened::Duties,
             () = tokio::time::sleep(wait) => Happened::Time,
             _ = stop.wait_for(|stop| *stop) => Happened::Stop,
         };
@@ -107,7 +117,11 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
                 dispatcher.release(None);
                 dispatcher.look_at_all().await;
             }
-            Happened::Time => dispatcher.look_at_due().await,
+            Happened::Duties => dispatcher.look_at_all().await,
+            Happened::Time => {
+                dispatcher.give_up().await;
+                dispatcher.look_at_due().await;
+            }
             Happened::Stop => break,
         }
     }
@@ -177,7 +191,6 @@ impl Dispatcher {
             Ok(Delivery::CaughtUp(_)) => {}
             Err(error) => {
                 tracing::warn!(%error, "the dispatcher cannot follow the log");
-                tokio::time::sleep(REST).await;
             }
         }
         open.extend(self.settled(next));
@@ -276,10 +289,27 @@ impl Dispatcher {
         self.later.insert((at, key.clone()), ());
     }
 
+    /// Leaves integrations to others that have no work.
+    async fn give_up(&mut self) {
+        let busy: HashSet<String> = self.queue.keys().iter().map(duty).collect();
+        let attempted: HashSet<String> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| !lane.under_way.is_empty())
+            .map(|(key, _)| duty(key))
+            .collect();
+        let idle = |name: &str| name.starts_with(DUTY) && !busy.contains(name) && !attempted.contains(name);
+        self.app.duties.give_up(idle).await;
+    }
+
     async fn fill(&mut self, key: &Key) -> Result<(), ApiError> {
         let (tenant, integration) = key;
         let now = self.app.clock.now();
         if !self.caught_up {
+            return Ok(());
+        }
+        // Its rate limits and tokens are kept by one process; another takes over when that one is gone.
+        if !self.app.duties.holds(&duty(key)) {
             return Ok(());
         }
         let lane = self.lanes.entry(key.clone()).or_default();

@@ -15,6 +15,7 @@ use clap::Args;
 
 use crate::cli::serve::{Server, init_log, runtime, signalled};
 use crate::config::Config;
+use crate::runtime::node::Role;
 use client::Client;
 use steps::Stage;
 use vendors::Vendors;
@@ -65,7 +66,7 @@ fn fresh() -> Result<PathBuf> {
 }
 
 async fn show(config: Config, exit: bool) -> Result<ExitCode> {
-    let server = Server::start(config).await?;
+    let server = Server::start(config, Role::All).await?;
     let vendors = Arc::new(Vendors::start(Arc::clone(&server.node.app.clock)).await?);
     let shown = {
         let client = Client::new(

@@ -27,6 +27,8 @@ pub struct Metrics {
     pub projection_lag: Gauge<u64, AtomicU64>,
     /// Events that the reactors have not looked at yet.
     pub reaction_lag: Gauge<u64, AtomicU64>,
+    /// What this process does as the only one.
+    pub duties: Gauge<u64, AtomicU64>,
     /// Events whose read models are held back because one could not be folded.
     pub quarantined: Gauge<u64, AtomicU64>,
 }
@@ -43,7 +45,7 @@ impl Default for Metrics {
         let requests = CLASSES.map(|class| family.get_or_create(&Status { class }).clone());
         let seconds = Histogram::new(BUCKETS);
         let (position, projection_lag) = (Gauge::default(), Gauge::default());
-        let (reaction_lag, quarantined) = (Gauge::default(), Gauge::default());
+        let (reaction_lag, duties, quarantined) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("http_requests", "Answered requests by class of status", family);
         registry.register("http_request_seconds", "Time from headers to answer", seconds.clone());
         registry.register("store_position", "Highest committed position", position.clone());
@@ -57,12 +59,13 @@ impl Default for Metrics {
             "Committed events that the reactors have not looked at yet",
             reaction_lag.clone(),
         );
+        registry.register("duties_held", "Leases that this process holds", duties.clone());
         registry.register(
             "projection_quarantined_events",
             "Events that a read model could not fold",
             quarantined.clone(),
         );
-        Self { registry, requests, seconds, position, projection_lag, reaction_lag, quarantined }
+        Self { registry, requests, seconds, position, projection_lag, reaction_lag, duties, quarantined }
     }
 }
 

@@ -11,28 +11,29 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ledger::domain::DomainEvent;
 use ledger::event::Header;
-use ledger::ids::{StreamId, TenantId};
+use ledger::ids::{StreamId, SubjectId, TenantId};
 use ledger::readmodel::{PAGE_ROWS_MAX, Query, TableDef};
 use ledger::time::Timestamp;
 use ledger_aggregates::credential::CredentialEvent;
 use ledger_aggregates::framework::FrameworkEvent;
 use ledger_aggregates::route::{RouteEvent, RouteRule};
+use ledger_aggregates::subject::SubjectEvent;
+use ledger_aggregates::tenant::TenantEvent;
 use ledger_aggregates::values::{ControlId, ControlRef, FrameworkId, RouteId};
 use ledger_projections::credentials::CREDENTIAL;
 use ledger_projections::frameworks::FRAMEWORK;
 use ledger_projections::routes::ROUTE;
-use ledger_store::keyring::Keyring;
 use ledger_store::runner::RunnerStatus;
-use ledger_store::{Delivery, EventStore, Filter, Read, SecretKind, StoredEvent, Subscription};
-use tokio::sync::{Notify, watch};
+use ledger_store::{Delivery, Filter, Read, SecretKind, StoredEvent, Subscription};
+use tokio::sync::watch;
 
 use crate::api::credentials::secret_id;
 use crate::app::App;
 use crate::auth::principal::Principal;
-use crate::auth::table::{Entry, Secret, Table};
+use crate::auth::table::{Entry, Secret};
 
 /// The categories that this follows.
-const CATEGORIES: [&str; 3] = ["credential", "framework", "route"];
+const CATEGORIES: [&str; 5] = ["credential", "framework", "route", "tenant", "subject"];
 
 /// Most of what is committed does not concern this: while events keep coming, the log is looked at no more often, unless
 /// someone waits for a change of his own.
@@ -117,31 +118,23 @@ impl Catalogue {
     }
 }
 
-/// Folds credentials, catalogues and routes.
-#[derive(Clone)]
+/// Folds credentials, catalogues and routes, and what other processes make known: new tenants, erased subjects.
 pub struct Directory {
-    store: Arc<dyn EventStore>,
-    keyring: Arc<Keyring>,
-    credentials: Arc<Table>,
-    catalogue: Arc<Catalogue>,
+    app: Arc<App>,
 }
 
 impl Directory {
-    /// An empty directory that fills `credentials` and `catalogue`.
-    pub fn new(
-        store: Arc<dyn EventStore>,
-        keyring: Arc<Keyring>,
-        credentials: Arc<Table>,
-        catalogue: Arc<Catalogue>,
-    ) -> Self {
-        Self { store, keyring, credentials, catalogue }
+    /// A directory that fills the credentials and the catalogue of `app`.
+    pub const fn new(app: Arc<App>) -> Self {
+        Self { app }
     }
 
     /// Folds the streams of all credentials and frameworks that the read models name; from which position to follow.
     ///
     /// # Errors
     /// The read models or the store.
-    pub async fn start(&self, app: &App) -> Result<u64> {
+    pub async fn start(&self) -> Result<u64> {
+        let app = &self.app;
         // Read models that are being built name nothing yet: follow from the beginning then.
         if !matches!(*app.views.status().borrow(), RunnerStatus::Following) {
             return Ok(0);
@@ -167,7 +160,7 @@ impl Directory {
         for stream in streams {
             let mut from = 0;
             loop {
-                let page = self.store.read(Read::stream(tenant, &stream, from)).await?;
+                let page = self.app.store.read(Read::stream(tenant, &stream, from)).await?;
                 for event in &page.events {
                     self.fold(event).await?;
                 }
@@ -181,16 +174,10 @@ impl Directory {
     }
 
     /// Follows the log from behind `position`; tells how far it is.
-    pub async fn follow(
-        self,
-        position: u64,
-        reached: watch::Sender<u64>,
-        hurry: Arc<Notify>,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    pub async fn follow(self, position: u64, reached: watch::Sender<u64>, mut stop: watch::Receiver<bool>) {
         let filter = Filter { categories: CATEGORIES.map(str::to_owned).to_vec(), ..Filter::default() };
-        let mut subscription =
-            Subscription::new(Arc::clone(&self.store), position + 1, filter).gather(GATHER, hurry);
+        let mut subscription = Subscription::new(Arc::clone(&self.app.store), position + 1, filter)
+            .gather(GATHER, Arc::clone(&self.app.directory_hurry));
         loop {
             let delivery = tokio::select! {
                 delivery = subscription.next() => delivery,
@@ -221,12 +208,19 @@ impl Directory {
         if let Some(change) = FrameworkEvent::decode(&event.event_type, &data)?
             && let Some(framework) = FrameworkId::from_stream(&header.stream)
         {
-            self.catalogue.fold(&event.tenant, framework, change);
+            self.app.catalogue.fold(&event.tenant, framework, change);
         }
         if let Some(change) = RouteEvent::decode(&event.event_type, &data)?
             && let Some(route) = RouteId::from_stream(&header.stream)
         {
-            self.catalogue.fold_route(&event.tenant, route, &change);
+            self.app.catalogue.fold_route(&event.tenant, route, &change);
+        }
+        if let Some(TenantEvent::Onboarded(_)) = TenantEvent::decode(&event.event_type, &data)? {
+            self.app.open_log(&TenantId::new(header.stream.id())?).await?;
+        }
+        if let Some(SubjectEvent::Erased(_)) = SubjectEvent::decode(&event.event_type, &data)? {
+            // Its key is destroyed in the store; here it may still be in memory.
+            self.app.keyring.forget_subject(&event.tenant, &SubjectId::new(header.stream.id())?);
         }
         Ok(())
     }
@@ -238,7 +232,7 @@ impl Directory {
         time: Timestamp,
         event: CredentialEvent,
     ) -> Result<()> {
-        let old = self.credentials.get(id);
+        let old = self.app.credentials.get(id);
         let known = || old.as_ref().context("a change of an unknown credential");
         let entry = match event {
             CredentialEvent::Issued(issued) => Entry {
@@ -272,14 +266,14 @@ impl Directory {
                 Entry { expires_at: Some(expired.expired_at), ..Entry::after(known()?) }
             }
         };
-        self.credentials.put(entry);
+        self.app.credentials.put(entry);
         Ok(())
     }
 
     async fn secret(&self, tenant: &TenantId, id: &str, request_key: &str) -> Result<Secret> {
         let request_key: [u8; 32] = ledger::b64::decode_array(request_key)?;
         let name = secret_id(id, &request_key);
-        let mac = self.keyring.get(tenant, SecretKind::Credential, &name).await?;
+        let mac = self.app.keyring.get(tenant, SecretKind::Credential, &name).await?;
         let mac = mac.context("the vault has no such secret")?;
         let mac = mac.as_slice().try_into().context("a kept secret has 32 bytes")?;
         Ok(Secret { mac, request_key, not_after: None })

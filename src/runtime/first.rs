@@ -9,7 +9,7 @@ use ledger::apikey::{ApiKey, Environment};
 use ledger::ids::{CommandId, TenantId, uuid_v7};
 use ledger_aggregates::credential::{Credential, CredentialCommand};
 
-use super::node::write_secret;
+use super::keys::write_secret;
 use crate::api::credentials::create::stream;
 use crate::api::credentials::keep;
 use crate::api::tenants::create::first_admin;
@@ -29,11 +29,20 @@ const FIRST_NAME: &str = "First tenant";
 /// # Errors
 /// The store or the file system.
 pub async fn prepare(app: &Arc<App>) -> Result<Option<String>> {
+    // Of two processes that start on an empty store at once, one makes the tenant and the key.
+    app.duties.alone("start", make(app)).await?
+}
+
+async fn make(app: &Arc<App>) -> Result<Option<String>> {
     let system = Caller {
         principal: Arc::new(Principal::local_operator(TenantId::system())),
         tenant: TenantId::system(),
     };
     first_tenant(app, &system).await.map_err(told)?;
+    // What another process has just issued counts.
+    if let Some(head) = app.store.log_head(&system.tenant).await? {
+        app.directory_at(head.last_position).await.map_err(told)?;
+    }
     if app.credentials.any_of(&system.tenant) {
         return Ok(None);
     }

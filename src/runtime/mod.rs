@@ -2,9 +2,11 @@
 //! watching deadlines.
 
 pub mod anchor;
+pub mod backend;
 pub mod directory;
 pub mod erasure;
 pub mod first;
+pub mod keys;
 pub mod node;
 pub mod onboard;
 pub mod react;

@@ -1,15 +1,10 @@
 //! Opening the ledger: lock, keys, store, logs, read models, then everything that runs beside the requests.
 
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use hkdf::Hkdf;
+use anyhow::{Result, anyhow};
 use ledger::clock::{BufferedEntropy, Clock, Entropy, SystemClock};
 use ledger::ids::TenantId;
 use ledger::readmodel::Poisoned;
@@ -19,15 +14,14 @@ use ledger_store::bootstrap::{Bootstrap, ledger_name};
 use ledger_store::checkpointer::Checkpointer;
 use ledger_store::executor::Executor;
 use ledger_store::keyring::Keyring;
+use ledger_store::leases::Duties;
 use ledger_store::runner::{RunnerOptions, RunnerStatus, Views};
-use ledger_store::views::ViewStore;
-use ledger_store::{EventStore, SideStore};
-use ledger_store_sqlite::{SqliteStore, SqliteViews, StoreOptions};
-use sha2::Sha256;
+use ledger_store::{EventStore, StoreError};
+use ledger_store_sqlite::DirectoryLock;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use zeroize::Zeroizing;
 
+use super::backend::{self, Backend};
 use super::directory::{Catalogue, Directory};
 use super::erasure::ErasureList;
 use super::witness::{self, Witnesses};
@@ -39,29 +33,57 @@ use crate::connect::live::Connect;
 use crate::connect::{dispatch, schedule};
 use crate::http::metrics::Metrics;
 
+/// What a process is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Both of the others.
+    All,
+    /// It answers requests; the work is done by others.
+    Serve,
+    /// It does the work: reactors, deadlines, anchors, schedules, and what is to be brought about in other systems.
+    Work,
+}
+
+impl Role {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Serve => "serve",
+            Self::Work => "work",
+        }
+    }
+
+    /// Does it do the work?
+    pub const fn works(self) -> bool {
+        matches!(self, Self::All | Self::Work)
+    }
+}
+
 /// An open ledger and what runs for it.
 pub struct Node {
     /// What handlers have at hand.
     pub app: Arc<App>,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
+    /// Keeps the leases until everything that they are for has ended.
+    leases: tokio::task::JoinHandle<()>,
+    leases_end: watch::Sender<bool>,
+    _lock: Option<DirectoryLock>,
 }
 
 impl Node {
-    /// Opens the ledger in the configured directory; at the first start makes it.
+    /// Opens the configured ledger; at the first start makes it.
     ///
     /// # Errors
     /// Each says what is wrong and how to mend it: the directory is held by another process, cannot be written, lacks its
     /// key file, its database does not fit its head file, or a witness has seen more or cannot be asked.
-    pub async fn open(config: Config) -> Result<Self> {
+    pub async fn open(config: Config, role: Role) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(BufferedEntropy::default());
         let witnesses = Witnesses::configured(&config)?.map(Arc::new);
-        make_dir(&config.data.dir)?;
-        let kek = key_encryption_key(&config, &*entropy)?;
-        let store = Arc::new(open_store(options_under(&config, &kek)).await?);
-        let events: Arc<dyn EventStore> = Arc::<SqliteStore>::clone(&store);
-        let side: Arc<dyn SideStore> = Arc::<SqliteStore>::clone(&store);
+        let Backend { events, side, leases, shared, kek, lock } = Backend::open(&config).await?;
+        let duties = Arc::new(Duties::new(leases, backend::holder(&*clock, &*entropy), !shared));
         let keyring = Arc::new(Keyring::new(Arc::clone(&side), Kek::new(&kek), Arc::clone(&entropy)));
         let bootstrap = Bootstrap {
             store: Arc::clone(&events),
@@ -70,7 +92,7 @@ impl Node {
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
         };
-        let logs = bootstrap.open(&config.ledger.name).await?;
+        let logs = duties.alone("start", bootstrap.open(&config.ledger.name)).await??;
         let name = logs.first().map(|log| ledger_name(&log.info).to_owned()).unwrap_or_default();
         if let (Some(witnesses), Some(keys)) = (&witnesses, keyring.log(&TenantId::system())) {
             witnesses.check_at_start(&*events, &*side, &keys).await?;
@@ -89,6 +111,7 @@ impl Node {
         let (reached, directory) = watch::channel(0);
         let app = Arc::new(App {
             name,
+            role,
             clock,
             entropy,
             store: Arc::clone(&events),
@@ -108,12 +131,15 @@ impl Node {
             store_in_trouble: AtomicBool::new(false),
             erasures: ErasureList::at(config.erasure_list()),
             witnesses,
+            duties: Arc::clone(&duties),
             config,
         });
         app.apply_erasures().await.map_err(|error| anyhow!("the erasure list: {}", error.detail))?;
-        let directory = Directory::new(events, keyring, credentials, catalogue);
-        let from = directory.start(&app).await?;
-        let mut node = Self { app, tasks: JoinSet::new(), stop };
+        let directory = Directory::new(Arc::clone(&app));
+        let from = directory.start().await?;
+        let (leases_end, end) = watch::channel(false);
+        let leases = tokio::spawn(Arc::clone(&duties).keep(end));
+        let mut node = Self { app, tasks: JoinSet::new(), stop, leases, leases_end, _lock: lock };
         node.start(directory, from, reached, &stopped);
         Ok(node)
     }
@@ -125,40 +151,79 @@ impl Node {
         reached: watch::Sender<u64>,
         stopped: &watch::Receiver<bool>,
     ) {
-        let app = &self.app;
-        let checkpointer =
-            Checkpointer::new(Arc::clone(&app.store), Arc::clone(&app.side), Arc::clone(&app.keyring));
-        let reporter = Arc::clone(app);
-        self.tasks.spawn(checkpointer.run(stopped.clone(), move |error| {
-            tracing::error!(%error, "a checkpoint could not be signed");
-            reporter.note_store(true);
-        }));
-        let hurry = Arc::clone(&app.directory_hurry);
-        self.tasks.spawn(directory.follow(from, reached, hurry, stopped.clone()));
-        self.tasks.spawn(react::run(Arc::clone(app), stopped.clone()));
-        self.tasks.spawn(deadlines::run(Arc::clone(app), stopped.clone()));
-        self.tasks.spawn(anchor::run(Arc::clone(app), stopped.clone()));
-        if let Some(witnesses) = &app.witnesses {
-            self.tasks.spawn(witness::run(Arc::clone(app), Arc::clone(witnesses), stopped.clone()));
+        let app = Arc::clone(&self.app);
+        self.tasks.spawn(directory.follow(from, reached, stopped.clone()));
+        self.tasks.spawn(tell_duties(Arc::clone(&app.duties), stopped.clone()));
+        // Receipts need checkpoints whoever is there.
+        self.duty("checkpoints", stopped, move |_, stop| checkpoints(Arc::clone(&app), stop));
+        if !self.app.role.works() {
+            return;
         }
-        self.tasks.spawn(dispatch::run(Arc::clone(app), stopped.clone()));
-        self.tasks.spawn(schedule::run(Arc::clone(app), stopped.clone()));
+        let app = Arc::clone(&self.app);
+        self.duty("reactors", stopped, move |epoch, stop| react::run(Arc::clone(&app), epoch, stop));
+        let app = Arc::clone(&self.app);
+        self.duty("deadlines", stopped, move |_, stop| deadlines::run(Arc::clone(&app), stop));
+        let app = Arc::clone(&self.app);
+        self.duty("anchors", stopped, move |_, stop| anchor::run(Arc::clone(&app), stop));
+        let app = Arc::clone(&self.app);
+        self.duty("schedules", stopped, move |_, stop| schedule::run(Arc::clone(&app), stop));
+        if let Some(witnesses) = &self.app.witnesses {
+            let (app, witnesses) = (Arc::clone(&self.app), Arc::clone(witnesses));
+            self.duty("witnesses", stopped, move |_, stop| {
+                witness::run(Arc::clone(&app), Arc::clone(&witnesses), stop)
+            });
+        }
+        // Shared by integration: each has a duty of its own.
+        self.tasks.spawn(dispatch::run(Arc::clone(&self.app), stopped.clone()));
+    }
+
+    fn duty<F>(
+        &mut self,
+        name: &'static str,
+        stopped: &watch::Receiver<bool>,
+        work: impl Fn(u64, watch::Receiver<bool>) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(Arc::clone(&self.app.duties).perform(name, stopped.clone(), work));
     }
 
     /// Ends what runs, in order: nothing that was acknowledged is lost at any point of it.
     pub async fn close(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
+        self.leases_end.send_replace(true);
+        // It ends by itself now; a panic in it was told already.
+        drop(self.leases.await);
         self.app.views.stop().await;
     }
+}
+
+async fn tell_duties(duties: Arc<Duties>, mut stop: watch::Receiver<bool>) {
+    let mut changed = duties.changed();
+    loop {
+        tokio::select! {
+            Ok(()) = changed.changed() => tracing::info!(held = duties.held().join(", "), "duties changed hands"),
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+async fn checkpoints(app: Arc<App>, stop: watch::Receiver<bool>) {
+    let (store, side) = (Arc::clone(&app.store), Arc::clone(&app.side));
+    let checkpointer = Checkpointer::new(store, side, Arc::clone(&app.keyring));
+    let failed = move |error: &StoreError| {
+        tracing::error!(%error, "a checkpoint could not be signed");
+        app.note_store(true);
+    };
+    checkpointer.run(stop, failed).await;
 }
 
 /// How long the start waits for read models: long enough to open complete ones and to make the first of a new ledger.
 const VIEWS_WAIT: Duration = Duration::from_secs(2);
 
 async fn follow_views(config: &Config, events: &Arc<dyn EventStore>) -> Result<Views> {
-    let schema = Arc::clone(LedgerModels::schema());
-    let store: Arc<dyn ViewStore> = Arc::new(SqliteViews::open(&config.data.dir, schema)?);
+    let store = backend::views(&config.data.dir)?;
     let on_poison = Arc::new(|poisoned: &Poisoned| {
         tracing::error!(projection = %poisoned.projection, stream = %poisoned.stream, index = poisoned.index,
             reason = %poisoned.reason, "an event cannot be folded; its stream is held back in this projection");
@@ -170,88 +235,4 @@ async fn follow_views(config: &Config, events: &Arc<dyn EventStore>) -> Result<V
     let _ =
         tokio::time::timeout(VIEWS_WAIT, status.wait_for(|status| *status == RunnerStatus::Following)).await;
     Ok(views)
-}
-
-fn options_under(config: &Config, kek: &[u8; 32]) -> StoreOptions {
-    StoreOptions::new(&config.data.dir, config.head_file(), head_key(kek))
-}
-
-/// What the store of an existing ledger is opened with.
-///
-/// # Errors
-/// The key file is missing or damaged.
-pub fn store_options(config: &Config, entropy: &dyn Entropy) -> Result<StoreOptions> {
-    Ok(options_under(config, &*key_encryption_key(config, entropy)?))
-}
-
-async fn open_store(options: StoreOptions) -> Result<SqliteStore> {
-    Ok(tokio::task::spawn_blocking(move || SqliteStore::open(options)).await??)
-}
-
-fn make_dir(dir: &Path) -> Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| {
-        format!("cannot make the data directory {}; choose another with --data", dir.display())
-    })
-}
-
-/// The key that wraps all others. It is made at the first start only: a store without its key file cannot be opened.
-fn key_encryption_key(config: &Config, entropy: &dyn Entropy) -> Result<Zeroizing<[u8; 32]>> {
-    let path = config.kek_file();
-    let key = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if config.data.dir.join("events.db").exists() {
-                bail!(
-                    "the key file {} is missing: restore it; without it nothing in {} can be signed or read",
-                    path.display(),
-                    config.data.dir.display()
-                );
-            }
-            let mut bytes = Zeroizing::new([0; 32]);
-            entropy.fill(&mut *bytes);
-            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            write_secret(&path, &text)
-                .with_context(|| format!("cannot write the key file {}", path.display()))?;
-            text
-        }
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot read the key file {}", path.display()));
-        }
-    };
-    parse_hex(key.trim()).with_context(|| format!("the key file {} must hold 64 hex digits", path.display()))
-}
-
-fn parse_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-    }
-    Some(bytes)
-}
-
-/// Writes a file that only its owner may read, durably, so that it never is half there.
-///
-/// # Errors
-/// The file system's.
-pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
-    let partial = path.with_extension("partial");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
-    path.parent().map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all())
-}
-
-/// Authenticates the head file; it follows from the key-encryption key, so that there is one secret to keep.
-fn head_key(kek: &[u8; 32]) -> [u8; 32] {
-    let mut key = [0; 32];
-    Hkdf::<Sha256>::new(None, kek)
-        .expand(b"ledger-head-file", &mut key)
-        .expect("32 bytes are within HKDF's bounds");
-    key
 }

@@ -12,6 +12,19 @@ use crate::commands::Order;
 use crate::error::ApiError;
 
 impl App {
+    /// Opens the log of a tenant that another process has made.
+    ///
+    /// # Errors
+    /// The store, or keys that cannot be unwrapped.
+    pub async fn open_log(&self, tenant: &TenantId) -> anyhow::Result<()> {
+        if self.log(tenant).is_ok() {
+            return Ok(());
+        }
+        let log = self.bootstrap.create(tenant, None).await?;
+        self.logs.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), log);
+        Ok(())
+    }
+
     /// Makes a tenant's log and records it in the system log.
     ///
     /// # Errors

@@ -1,16 +1,12 @@
 //! Drives reactors: reads events in order, runs the commands they want, remembers how far it has come.
 //!
-//! The place is kept in a file. Losing it, or finding that it belongs to another store (a restored backup), means going
-//! through the log again, which the derived command ids and the aggregates make harmless.
+//! The place is kept beside the lease. Losing it, or finding that it belongs to another store (a restored backup), means
+//! going through the log again, which the derived command ids and the aggregates make harmless.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
 use ledger::ids::{StreamId, TenantId};
 use ledger_aggregates::alert::Alert;
 use ledger_aggregates::control::{Control, ControlCommand, Observation};
@@ -58,10 +54,12 @@ fn mark(event: &StoredEvent) -> u64 {
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-/// Runs until `stop` turns true.
-pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let file = app.config.data.dir.join("reactors.json");
-    let mut place = start(&app, &file).await;
+/// The duty, and the name of its place.
+const DUTY: &str = "reactors";
+
+/// Runs until `stop` turns true; `epoch` is that of the lease under which it runs.
+pub async fn run(app: Arc<App>, epoch: u64, mut stop: watch::Receiver<bool>) {
+    let mut place = start(&app).await;
     let filter = Filter { types: types(), ..Filter::default() };
     // Nobody hurries a reactor: what follows from evidence is told when it is there.
     let mut subscription = Subscription::new(Arc::clone(&app.store), place.position + 1, filter)
@@ -92,9 +90,7 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         }
         if let Some(last) = events.last() {
             place = Place { position: last.position, mark: mark(last) };
-            if let Err(error) = keep(&file, place) {
-                tracing::warn!(%error, "the reactors' place cannot be kept; the log is gone through again at the next start");
-            }
+            keep(&app, epoch, place).await;
         }
         app.reacted.send_replace(subscription.position().saturating_sub(1));
     }
@@ -238,8 +234,8 @@ fn ended(intent: &Intent, done: Result<Done, ApiError>) -> Result<(), ApiError> 
 }
 
 /// Where to go on: the kept place, if the store still has that event there.
-async fn start(app: &App, file: &PathBuf) -> Place {
-    let Ok(bytes) = fs::read(file) else { return Place::default() };
+async fn start(app: &App) -> Place {
+    let Ok(bytes) = app.duties.leases().place(DUTY).await else { return Place::default() };
     let Ok(place) = serde_json::from_slice::<Place>(&bytes) else { return Place::default() };
     let kept = app
         .store
@@ -256,9 +252,14 @@ async fn start(app: &App, file: &PathBuf) -> Place {
     }
 }
 
-fn keep(file: &PathBuf, place: Place) -> Result<()> {
-    let partial = file.with_extension("partial");
-    fs::File::create(&partial)?.write_all(&serde_json::to_vec(&place)?)?;
-    fs::rename(&partial, file)?;
-    Ok(())
+/// A place that is not kept means going through some events again.
+async fn keep(app: &App, epoch: u64, place: Place) {
+    let Ok(bytes) = serde_json::to_vec(&place) else { return };
+    match app.duties.leases().keep_place(DUTY, epoch, &bytes).await {
+        Ok(true) => {}
+        Ok(false) => tracing::info!("another process reacts by now"),
+        Err(error) => {
+            tracing::warn!(%error, "the reactors' place cannot be kept; the log is gone through again at the next start");
+        }
+    }
 }

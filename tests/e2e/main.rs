@@ -3,6 +3,7 @@
 //! `LEDGER_TEST_LONG=1` makes the suites that count long: 1,000 kills, every byte of an export.
 
 mod bad_input;
+mod cluster;
 mod connect;
 mod crash;
 mod credentials;
@@ -13,6 +14,8 @@ mod isolation;
 mod load;
 mod openapi;
 mod operator;
+#[path = "../../crates/store-postgres/tests/support/mod.rs"]
+mod postgres;
 mod probe;
 mod server;
 mod witness;

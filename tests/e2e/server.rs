@@ -69,9 +69,11 @@ struct Started {
     url: String,
 }
 
-/// Starts `ledger serve` behind the programs in `wrapper`, and waits until it listens; otherwise what it said.
-fn spawn(wrapper: &[&str], data: &Path, listen: &str, settings: &[(&str, &str)]) -> Result<Started, String> {
-    let words: Vec<&str> = wrapper.iter().copied().chain([LEDGER, "serve", "--listen", listen]).collect();
+/// Starts `ledger serve`, or another verb, behind the programs in `wrapper`, and waits until it listens; otherwise what it
+/// said.
+fn spawn(wrapper: &[&str], verb: &[&str], data: &Path, settings: &[(&str, &str)]) -> Result<Started, String> {
+    let words = wrapper.iter().chain(&[LEDGER]).chain(verb).chain(&["--listen", "127.0.0.1:0"]);
+    let words: Vec<&str> = words.copied().collect();
     let errors = tempfile::NamedTempFile::new().unwrap();
     let mut child = Command::new(words[0])
         .args(&words[1..])
@@ -161,9 +163,24 @@ impl Server {
 
     fn launch(wrapper: &[&str], dir: Dir, settings: &[(&str, &str)]) -> Result<Self, String> {
         let data = dir.path().join("data");
-        let Started { child, url } = spawn(wrapper, &data, "127.0.0.1:0", settings)?;
+        let Started { child, url } = spawn(wrapper, &["serve"], &data, settings)?;
         let admin = std::fs::read_to_string(data.join("admin.key")).unwrap().trim().to_owned();
         Ok(Self { child: Some(child), url, admin, dir })
+    }
+
+    /// A process of a ledger that several share: `verb` is `serve` or `worker` with what belongs to it. The key is that
+    /// of the ledger's first start.
+    pub fn node(verb: &[&str], dir: &Path, settings: &[(&str, &str)], admin: Option<&str>) -> Self {
+        let data = dir.join("data");
+        let Started { child, url } = spawn(&[], verb, &data, settings).unwrap();
+        let own = || std::fs::read_to_string(data.join("admin.key")).unwrap().trim().to_owned();
+        let admin = admin.map_or_else(own, str::to_owned);
+        Self { child: Some(child), url, admin, dir: Dir::Kept(dir.to_owned()) }
+    }
+
+    /// The admin's key.
+    pub fn admin(&self) -> &str {
+        &self.admin
     }
 
     /// Imports the starter catalogue.
@@ -320,7 +337,12 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 
 /// Runs a verb of the binary to its end.
 pub fn ledger(args: &[&str]) -> Output {
-    Command::new(LEDGER).args(args).output().unwrap()
+    ledger_with(args, &[])
+}
+
+/// Runs the binary with other settings (`LEDGER_*`).
+pub fn ledger_with(args: &[&str], settings: &[(&str, &str)]) -> Output {
+    Command::new(LEDGER).args(args).envs(settings.iter().copied()).output().unwrap()
 }
 
 /// A UUIDv7 of the present.

@@ -1,16 +1,16 @@
 //! Connections: what is asked of the server, and the schema.
 
 use ledger::clock::Entropy;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, GenericClient, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::OpenError;
 use crate::options::{PostgresOptions, STATEMENT_MS_MAX};
 
 /// Forward-only; `schema_version` holds the number of those that ran.
-const MIGRATIONS: [&str; 2] = [
-    include_str!("../../../migrations/postgres/0001_event_store.sql"),
-    include_str!("../../../migrations/postgres/0002_leases.sql"),
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_event_store", include_str!("../../../migrations/postgres/0001_event_store.sql")),
+    ("0002_leases", include_str!("../../../migrations/postgres/0002_leases.sql")),
 ];
 
 /// Any number that others are unlikely to use: `ledger` in ASCII.
@@ -82,22 +82,61 @@ pub(crate) async fn check(client: &Client) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Brings the schema up to date; several processes may start at once.
-pub(crate) async fn migrate(client: &mut Client, entropy: &dyn Entropy) -> Result<(), OpenError> {
+/// The migrations that a database still needs, by name.
+///
+/// # Errors
+/// [`OpenError`]
+pub async fn pending(options: &PostgresOptions) -> Result<Vec<&'static str>, OpenError> {
+    let client = connect(options).await?;
+    check(&client).await?;
     let failed = statement("migrations");
+    let there =
+        client.query_one("SELECT to_regclass('schema_version') IS NOT NULL", &[]).await.map_err(&failed)?;
+    let found = match there.get(0) {
+        true => version(&client).await.map_err(&failed)?,
+        false => 0,
+    };
+    known(found)?;
+    Ok((1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found).map(|(_, (name, _))| name).collect())
+}
+
+/// Brings a database's schema up to date.
+///
+/// # Errors
+/// [`OpenError`]
+pub async fn migrate(options: &PostgresOptions) -> Result<(), OpenError> {
+    let mut client = connect(options).await?;
+    check(&client).await?;
+    bring_up(&mut client, &*options.entropy).await
+}
+
+async fn version(client: &impl GenericClient) -> Result<i64, tokio_postgres::Error> {
+    Ok(client.query_one("SELECT coalesce(max(version), 0) FROM schema_version", &[]).await?.get(0))
+}
+
+fn known(found: i64) -> Result<(), OpenError> {
+    let known = i64::try_from(MIGRATIONS.len()).expect("migrations are few");
+    if found > known { Err(OpenError::Newer { found, known }) } else { Ok(()) }
+}
+
+/// Brings the schema up to date; several processes may start at once. A schema that is up to date needs no right to change
+/// it.
+pub(crate) async fn bring_up(client: &mut Client, entropy: &dyn Entropy) -> Result<(), OpenError> {
+    let failed = statement("migrations");
+    if let Ok(found) = version(client).await {
+        known(found)?;
+        if found == i64::try_from(MIGRATIONS.len()).expect("migrations are few") {
+            return Ok(());
+        }
+    }
     let tx = client.transaction().await.map_err(&failed)?;
     tx.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await.map_err(&failed)?;
     tx.batch_execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL)")
         .await
         .map_err(&failed)?;
-    let row =
-        tx.query_one("SELECT coalesce(max(version), 0) FROM schema_version", &[]).await.map_err(&failed)?;
-    let found: i64 = row.get(0);
-    let known = i64::try_from(MIGRATIONS.len()).expect("migrations are few");
-    if found > known {
-        return Err(OpenError::Newer { found, known });
-    }
-    for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+    let found = version(&tx).await.map_err(&failed)?;
+    known(found)?;
+    for (version, (_, sql)) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
         tx.batch_execute(sql).await.map_err(&failed)?;
         tx.execute("INSERT INTO schema_version VALUES ($1)", &[&version]).await.map_err(&failed)?;
         if version == 1 {

@@ -29,6 +29,7 @@ mod tls;
 mod views;
 mod write;
 
+pub use connect::{migrate, pending};
 pub use error::OpenError;
 pub use guard::HeadOptions;
 pub use options::PostgresOptions;

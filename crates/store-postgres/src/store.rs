@@ -11,7 +11,7 @@ use ledger_store::{
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::committer::{AppendRequest, Committer, committed};
-use crate::connect::{check, connect, migrate};
+use crate::connect::{bring_up, check, connect};
 use crate::error::{OpenError, PgError};
 use crate::guard::Guard;
 use crate::listen;
@@ -42,7 +42,7 @@ impl PostgresStore {
     pub async fn open(options: PostgresOptions) -> Result<Self, OpenError> {
         let mut client = connect(&options).await?;
         check(&client).await?;
-        migrate(&mut client, &*options.entropy).await?;
+        bring_up(&mut client, &*options.entropy).await?;
         let failed = |error: PgError| OpenError::Statement { what: "loading", reason: error.to_string() };
         let names: SharedNames = Arc::default();
         names::publish(&names, names::load(&client).await.map_err(failed)?);

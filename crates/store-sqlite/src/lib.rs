@@ -29,5 +29,5 @@ pub use lock::DirectoryLock;
 pub use options::StoreOptions;
 pub use recover::{AcceptedLoss, accept_loss};
 pub use store::SqliteStore;
-pub use verify::{Failure, Verification, VerifiedLog, verify_store};
+pub use verify::verify_store;
 pub use views::SqliteViews;

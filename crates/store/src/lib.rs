@@ -7,6 +7,7 @@
 //! - [`views`]: where read models are stored; [`runner`]: what keeps them up to date.
 //! - [`executor`]: the way of a command: decide, seal, append, answer.
 //! - [`leases`]: of what one process at a time may do, who does it; [`headfile`]: what shows that a store went back.
+//! - [`verify`]: everything that is derived, computed again from the signed bytes.
 //! - [`MemoryStore`]: the contract in memory, for tests and simulations.
 //! - [`conformance`] (feature `conformance`): the tests that every backend instantiates.
 //!
@@ -30,6 +31,7 @@ mod read;
 pub mod runner;
 mod side;
 mod subscription;
+pub mod verify;
 pub mod views;
 
 pub use append::{

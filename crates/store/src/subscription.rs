@@ -31,7 +31,11 @@ pub struct Subscription {
     page: usize,
     said_caught_up: Option<u64>,
     gather: Option<Gather>,
+    failed: bool,
 }
+
+/// After a failure the store is left alone for so long: whoever follows it asks again at once.
+const REST: Duration = Duration::from_millis(250);
 
 /// How events are gathered while they keep coming.
 struct Gather {
@@ -44,7 +48,16 @@ impl Subscription {
     /// Follows from `from` on, that position included.
     pub fn new(store: Arc<dyn EventStore>, from: u64, filter: Filter) -> Self {
         let head = store.subscribe();
-        Self { store, head, filter, next: from.max(1), page: 1000, said_caught_up: None, gather: None }
+        Self {
+            store,
+            head,
+            filter,
+            next: from.max(1),
+            page: 1000,
+            said_caught_up: None,
+            gather: None,
+            failed: false,
+        }
     }
 
     /// At most so many events in one delivery.
@@ -70,7 +83,8 @@ impl Subscription {
     /// The next delivery; waits while there is none. Can be cancelled without losing anything.
     ///
     /// # Errors
-    /// What reading gives; the subscription stays where it is and may be asked again. `Closed` once the store is
+    /// What reading gives; the subscription stays where it is and may be asked again: it then rests for a moment first.
+    /// `Closed` once the store is
     /// closed and everything has been given.
     pub async fn next(&mut self) -> Result<Delivery, StoreError> {
         loop {
@@ -78,7 +92,13 @@ impl Subscription {
             if self.next <= committed {
                 self.gathered(committed).await;
                 let query = Read::all(self.next).filter(self.filter.clone()).limit(self.page);
-                let page = self.store.read(query).await?;
+                if self.failed {
+                    tokio::time::sleep(REST).await;
+                    self.failed = false;
+                }
+                let page = self.store.read(query).await;
+                self.failed = page.is_err();
+                let page = page?;
                 // Filtered reads move on over what does not pass; an unfiltered page that is empty moves nothing.
                 self.next = page.next.max(self.next);
                 if !page.events.is_empty() {

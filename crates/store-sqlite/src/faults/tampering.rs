@@ -5,7 +5,8 @@ use rusqlite::{Connection, params};
 use super::{commit, copy, filled, log, open, options, runtime};
 use crate::error::OpenError;
 use crate::store::SqliteStore;
-use crate::verify::{Failure, verify_store};
+use crate::verify::verify_store;
+use ledger_store::verify::Failure;
 
 type Tamper = fn(&Connection) -> Result<(), rusqlite::Error>;
 

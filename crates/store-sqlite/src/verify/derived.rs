@@ -6,9 +6,9 @@ use ledger::ids::StreamId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::log::{Followed, LogVerifier, stream_key};
-use super::report::{Failure, Verification};
 use crate::error::CoreError;
 use ledger_store::headfile;
+use ledger_store::verify::{Failure, Verification};
 
 /// What a log is held against from outside its events.
 pub(super) struct Witnesses {

@@ -11,9 +11,9 @@ use ledger::keys::BatchVerifier;
 use ledger::merkle::{Hash, leaf_hash};
 use sha2::{Digest, Sha256};
 
-use super::report::{Failure, Verification, VerifiedLog};
 use super::tree::TreeVerifier;
 use crate::core::{Head, Kind, Log};
+use ledger_store::verify::{Failure, Verification, VerifiedLog};
 
 /// A row of the events table, as it is stored.
 pub(super) struct StoredRow<'a> {

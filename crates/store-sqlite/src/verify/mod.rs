@@ -6,7 +6,6 @@
 
 mod derived;
 mod log;
-mod report;
 mod rows;
 mod tree;
 
@@ -17,8 +16,8 @@ use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, open_error, store_id};
 use derived::Witnesses;
 use ledger_store::headfile::HeadFile;
+use ledger_store::verify::{Failure, Verification};
 use log::LogVerifier;
-pub use report::{Failure, Verification, VerifiedLog};
 
 /// Verifies a store, in one snapshot if it is being written; `progress` is told how many events have been read and
 /// how many there are.

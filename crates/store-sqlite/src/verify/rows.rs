@@ -6,8 +6,8 @@ use ledger::ids::TenantId;
 use rusqlite::{Connection, Row};
 
 use super::log::{LogVerifier, StoredRow};
-use super::report::{Failure, Verification};
 use crate::core::{LOG_COLUMNS, Log, Names};
+use ledger_store::verify::{Failure, Verification};
 
 /// Places that are tried behind one that cannot be read, in steps that double.
 const TRIES_MAX: u32 = 24;

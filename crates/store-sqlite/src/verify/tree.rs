@@ -6,8 +6,8 @@ use ledger::merkle::Hash;
 use ledger::tile::{TILE_BYTES, TILE_WIDTH, TileBuilder, TileId};
 use rusqlite::Connection;
 
-use super::report::{Failure, Verification};
 use crate::core::stored_tile;
+use ledger_store::verify::{Failure, Verification};
 
 /// A tree that grows, with what is to be compared.
 pub(super) struct TreeVerifier {

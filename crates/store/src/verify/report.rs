@@ -53,7 +53,8 @@ impl Verification {
         self.failed == 0
     }
 
-    pub(crate) fn fail(&mut self, failure: Failure) {
+    /// Notes what is wrong.
+    pub fn fail(&mut self, failure: Failure) {
         self.failed += 1;
         if self.failures.len() < FAILURES_MAX {
             self.failures.push(failure);
@@ -62,13 +63,13 @@ impl Verification {
 }
 
 impl Failure {
-    /// A failure of the database as a whole.
-    pub(crate) fn of_store(reason: impl Into<String>) -> Self {
+    /// A failure of the store as a whole.
+    pub fn of_store(reason: impl Into<String>) -> Self {
         Self { position: None, tenant: None, index: None, stream: None, reason: reason.into() }
     }
 
     /// A failure of a log as a whole.
-    pub(crate) fn of_log(tenant: &TenantId, reason: impl Into<String>) -> Self {
+    pub fn of_log(tenant: &TenantId, reason: impl Into<String>) -> Self {
         Self { tenant: Some(tenant.clone()), ..Self::of_store(reason) }
     }
 }

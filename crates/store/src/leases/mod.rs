@@ -3,6 +3,8 @@
 //! A lease is held for a while and kept by holding it again. Each new holder gets a larger epoch, and a place is kept
 //! only under the epoch that is in force: a holder that stood still and lost its lease without noticing changes nothing.
 
+mod duties;
+
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+
+pub use duties::Duties;
 
 use crate::error::StoreError;
 
