@@ -7,6 +7,7 @@ use ledger::ids::TenantId;
 use ledger::readmodel::{Cell, Page, Query, Row, RowSource, Schema, SourceError, TableDef};
 use ledger_store::views::{Claim, Generation, Progress, TenantDigests, ViewCommit, ViewError};
 
+use super::cache::Cache;
 use super::db::Db;
 use super::link::{Link, Purpose, view_error};
 use super::writer::{self, Writer};
@@ -17,13 +18,20 @@ pub(crate) struct PostgresGeneration {
     number: i32,
     db: Arc<Db>,
     schema: Arc<Schema>,
-    /// The connection that writes; `None` before the first use and after an error.
-    link: Mutex<Option<Link>>,
+    owner: Mutex<Owner>,
     /// Its tables are not logged yet: a crash of the server empties them. It would end the connection too, so such a
     /// generation is given up with its connection.
     filling: AtomicBool,
     /// The epoch of the last claim made here.
     claimed: AtomicU64,
+}
+
+/// What belongs to the owner.
+#[derive(Default)]
+struct Owner {
+    /// The connection that writes; `None` before the first use and after an error.
+    link: Option<Link>,
+    cache: Cache,
 }
 
 impl PostgresGeneration {
@@ -38,7 +46,7 @@ impl PostgresGeneration {
             db: Arc::clone(db),
             schema: Arc::clone(schema),
             filling: AtomicBool::new(filling.is_some()),
-            link: Mutex::new(filling),
+            owner: Mutex::new(Owner { link: filling, cache: Cache::default() }),
             claimed: AtomicU64::new(0),
         }
     }
@@ -88,14 +96,21 @@ impl PostgresGeneration {
         Ok(())
     }
 
-    fn link(&self) -> MutexGuard<'_, Option<Link>> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    fn owner(&self) -> MutexGuard<'_, Owner> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Works with the connection that writes. After an error it is dropped, and with it whatever it had begun.
     fn write<T>(&self, work: impl AsyncFnOnce(&Writer<'_>) -> Result<T, ViewError>) -> Result<T, ViewError> {
-        let mut place = self.link();
-        let link = match place.take() {
+        self.write_as(&mut self.owner(), work)
+    }
+
+    fn write_as<T>(
+        &self,
+        owner: &mut Owner,
+        work: impl AsyncFnOnce(&Writer<'_>) -> Result<T, ViewError>,
+    ) -> Result<T, ViewError> {
+        let link = match owner.link.take() {
             Some(link) if !link.client.is_closed() => link,
             _ if self.filling.load(Ordering::SeqCst) => {
                 let what = "the connection that filled new read models was lost: they are begun anew";
@@ -108,8 +123,9 @@ impl PostgresGeneration {
         };
         let writer = Writer { db: &self.db, link: &link, schema: &self.schema, generation: self.number };
         let result = self.db.wait(work(&writer));
-        if result.is_ok() {
-            *place = Some(link);
+        match result {
+            Ok(_) => owner.link = Some(link),
+            Err(_) => owner.cache.clear(),
         }
         result
     }
@@ -144,7 +160,14 @@ fn source_error(error: ViewError) -> SourceError {
 
 impl RowSource for PostgresGeneration {
     fn load(&self, slot: usize, tenant: &TenantId, key: &[Cell]) -> Result<Option<Row>, SourceError> {
-        self.write(async |writer| writer.load(slot, tenant, key).await).map_err(source_error)
+        let mut owner = self.owner();
+        if let Some(known) = owner.cache.get(slot, tenant, key) {
+            return Ok(known);
+        }
+        let row = self.write_as(&mut owner, async |writer| writer.load(slot, tenant, key).await);
+        let row = row.map_err(source_error)?;
+        owner.cache.loaded(slot, tenant, key, row.clone());
+        Ok(row)
     }
 
     fn load_all(&self, slot: usize, tenant: &TenantId) -> Result<Vec<Row>, SourceError> {
@@ -154,13 +177,18 @@ impl RowSource for PostgresGeneration {
 
 impl Generation for PostgresGeneration {
     fn claim(&self) -> Result<Claim, ViewError> {
-        let claim = self.write(async |writer| writer.claim().await)?;
+        let mut owner = self.owner();
+        owner.cache.clear();
+        let claim = self.write_as(&mut owner, async |writer| writer.claim().await)?;
         self.claimed.store(claim.epoch, Ordering::SeqCst);
         Ok(claim)
     }
 
     fn commit(&self, commit: ViewCommit) -> Result<(), ViewError> {
-        self.write(async |writer| writer.commit(&commit).await)
+        let mut owner = self.owner();
+        self.write_as(&mut owner, async |writer| writer.commit(&commit).await)?;
+        owner.cache.stored(&commit.rows);
+        Ok(())
     }
 
     fn progress(&self, since: u64) -> Result<Progress, ViewError> {

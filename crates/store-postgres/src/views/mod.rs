@@ -10,6 +10,7 @@
 //! - A generation is dropped when no process uses it any more ([`keeper`]).
 //! - Commits do not wait for the disk: a power failure takes the last ones back whole, and folding goes on from there.
 
+mod cache;
 mod codec;
 mod condition;
 mod control;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures_util::future::try_join_all;
 use ledger::ids::TenantId;
 use ledger::readmodel::{Cell, Change, LogState, Poisoned, Row, Schema, TableChanges, TableDef};
 use ledger_store::views::{Claim, ViewCommit, ViewError};
@@ -33,6 +34,9 @@ struct Group<'a> {
     deletes: Vec<(i32, &'a Row)>,
 }
 
+/// Those that are to be written one after the other, and then those that may be written at once.
+type Groups<'a> = (Vec<Group<'a>>, Vec<Group<'a>>);
+
 impl Writer<'_> {
     /// Raises the epoch and reads what was folded.
     pub async fn claim(&self) -> Result<Claim, ViewError> {
@@ -44,34 +48,42 @@ impl Writer<'_> {
         let tenants = commit.rows.iter().map(|changes| &changes.tenant);
         let tenants = tenants.chain(commit.logs.iter().map(|(tenant, _)| tenant));
         let tenants = self.db.tenants(self.link, tenants).await?;
-        self.link.client.batch_execute("BEGIN").await.map_err(view_error)?;
         // Holds the row until the end: an owner that claims waits for this commit, and the next one finds its epoch.
-        let stored = control::lock(self.link, self.generation).await?;
+        let begin = async { self.link.client.batch_execute("BEGIN").await.map_err(view_error) };
+        let ((), stored) = tokio::try_join!(begin, control::lock(self.link, self.generation))?;
         if stored.epoch != commit.epoch {
             return Err(ViewError::Fenced { stored: stored.epoch, held: commit.epoch });
         }
-        for group in groups(&commit.rows, &tenants)? {
-            self.write(&group).await?;
+        let (before, groups) = groups(&commit.rows, &tenants)?;
+        for group in &before {
+            self.write(group).await?;
         }
-        self.write_logs(commit, &tenants).await?;
-        self.write_poisoned(commit.position, &commit.poisoned).await?;
+        // Different rows of different tables: all are sent at once, for one round trip.
+        let writes = try_join_all(groups.iter().map(|group| self.write(group)));
+        tokio::try_join!(
+            writes,
+            self.write_logs(commit, &tenants),
+            self.write_poisoned(commit.position, &commit.poisoned),
+            self.write_position(commit.position),
+        )?;
+        self.link.client.batch_execute("COMMIT").await.map_err(view_error)
+    }
+
+    async fn write_position(&self, position: u64) -> Result<(), ViewError> {
         let sql = "UPDATE views_generations SET position = $2 WHERE number = $1";
         let sql = self.link.prepared(sql).await?;
-        let position = signed(commit.position);
-        self.link.client.execute(&sql, &[&self.generation, &position]).await.map_err(view_error)?;
-        self.link.client.batch_execute("COMMIT").await.map_err(view_error)
+        let written = self.link.client.execute(&sql, &[&self.generation, &signed(position)]).await;
+        written.map(drop).map_err(view_error)
     }
 
     async fn write(&self, group: &Group<'_>) -> Result<(), ViewError> {
         let table = self.schema.tables()[group.slot];
         let (upsert, delete) = (ddl::upsert(self.generation, table), ddl::delete(self.generation, table));
-        for rows in group.puts.chunks(STATEMENT_ROWS_MAX) {
-            self.execute(&upsert, rows, table.columns.len()).await?;
-        }
-        for keys in group.deletes.chunks(STATEMENT_ROWS_MAX) {
-            self.execute(&delete, keys, table.key).await?;
-        }
-        Ok(())
+        let puts = group.puts.chunks(STATEMENT_ROWS_MAX);
+        let puts = puts.map(|rows| self.execute(&upsert, rows, table.columns.len()));
+        let deletes = group.deletes.chunks(STATEMENT_ROWS_MAX);
+        let deletes = deletes.map(|keys| self.execute(&delete, keys, table.key));
+        tokio::try_join!(try_join_all(puts), try_join_all(deletes)).map(drop)
     }
 
     /// Sends the first columns of some rows, an array each.
@@ -143,11 +155,9 @@ impl Writer<'_> {
     }
 }
 
-/// Puts what goes to one table into as few statements as the rule allows that a statement writes a row once.
-fn groups<'a>(
-    rows: &'a [TableChanges],
-    tenants: &HashMap<TenantId, i32>,
-) -> Result<Vec<Group<'a>>, ViewError> {
+/// Puts what goes to one table into one group. A group holds a row once; where the same tenant's rows come again, what
+/// came before them is to be written first.
+fn groups<'a>(rows: &'a [TableChanges], tenants: &HashMap<TenantId, i32>) -> Result<Groups<'a>, ViewError> {
     let mut done = Vec::new();
     let mut open: HashMap<usize, Group<'a>> = HashMap::new();
     for TableChanges { tenant, slot, rows } in rows {
@@ -164,11 +174,7 @@ fn groups<'a>(
             }
         }
     }
-    // A table's groups stand in the order in which its changes came; tables do not depend on each other.
-    let mut open: Vec<_> = open.into_values().collect();
-    open.sort_unstable_by_key(|group| group.slot);
-    done.extend(open);
-    Ok(done)
+    Ok((done, open.into_values().collect()))
 }
 
 /// One row by its key.

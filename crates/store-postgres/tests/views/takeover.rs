@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ledger::ids::TenantId;
-use ledger::readmodel::{Cell, Page, Query, Row, RowSource, SourceError, TableDef};
+use ledger::readmodel::{
+    Cell, Change, Page, Query, Row, RowKey, RowSource, SourceError, TableChanges, TableDef,
+};
 use ledger_projections::LedgerModels;
 use ledger_store::conformance::views::{EVENTS, event, put, schema, started, tenant};
 use ledger_store::runner::{Role, RunnerOptions, RunnerStatus, Views};
@@ -85,6 +87,39 @@ fn a_fenced_process_cannot_write() {
     Unguarded(Arc::clone(&in_one)).commit(commit(old, 3, 2)).unwrap();
     assert_ne!((rows(&in_two), in_two.digests(&tenant("a")).unwrap()), before);
     assert_eq!(in_two.progress(0).unwrap().position, 3);
+}
+
+/// What an owner has read before another one wrote is not taken for what is stored.
+#[test]
+fn an_owner_reads_what_the_one_before_has_written() {
+    let database = Database::new();
+    let (one, two) = (database.views(schema()), database.views(schema()));
+    let (in_one, epoch) = started(&*one);
+    two.refresh().unwrap();
+    let in_two = two.current().unwrap();
+    let load = |generation: &Arc<dyn Generation>| {
+        let row = generation.load(0, &tenant("a"), &[Cell::Int(1)]).unwrap();
+        row.map(|row| row[4].clone())
+    };
+    let note = |n| Some(event(1, None, None, Some(n))[4].clone());
+    assert_eq!(load(&in_one), None);
+    in_one.commit(commit(epoch, 1, 1)).unwrap();
+    assert_eq!(load(&in_one), note(1));
+    let epoch = in_two.claim().unwrap().epoch;
+    assert_eq!(load(&in_two), note(1));
+    in_two.commit(commit(epoch, 2, 2)).unwrap();
+    let epoch = in_one.claim().unwrap().epoch;
+    assert_eq!(load(&in_one), note(2));
+    let key = event(1, None, None, None)[..1].to_vec();
+    let gone = TableChanges {
+        tenant: tenant("a"),
+        slot: 0,
+        rows: vec![(RowKey::of(&key), Change::Delete(Row::new(key)))],
+    };
+    in_one.commit(ViewCommit { epoch, position: 3, rows: vec![gone], ..ViewCommit::default() }).unwrap();
+    assert_eq!(load(&in_one), None);
+    in_two.claim().unwrap();
+    assert_eq!(load(&in_two), None);
 }
 
 async fn runner(
