@@ -39,8 +39,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger-store", &["ledger"]),
     ("ledger-store-sqlite", &["ledger", "ledger-store"]),
     ("ledger-store-postgres", &["ledger", "ledger-store"]),
+    ("ledger-store-eventstore", &["ledger", "ledger-store", "ledger-store-sqlite"]),
     ("ledger-sandbox", &[]),
     ("ledger-fakes", &["ledger"]),
+    ("ledger-fakes-eventstore", &[]),
     ("ledger-probes", &["ledger", "ledger-probe"]),
     ("ledger-connectors", &["ledger", "ledger-sandbox"]),
 ];
