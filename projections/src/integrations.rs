@@ -22,6 +22,8 @@ read_model! {
         kind: Symbol as IntegrationKind,
         /// The adapter's version.
         adapter_version: Text as Version,
+        /// The version of the adapter's package that was chosen for this integration alone.
+        chosen: Text as Option<Version>,
         /// `registered`, `enabled`, `paused` or `retired`.
         state: Symbol as Text,
         /// Why it is paused or retired.
@@ -49,7 +51,7 @@ read_model! {
     index [state];
 }
 
-static DEF: ProjectionDef = ProjectionDef { name: "integrations", version: 1, tables: &[&INTEGRATION] };
+static DEF: ProjectionDef = ProjectionDef { name: "integrations", version: 2, tables: &[&INTEGRATION] };
 
 /// The projection.
 #[derive(Debug)]
@@ -68,6 +70,7 @@ impl Projection for Integrations {
                 integration,
                 kind: registered.kind.clone(),
                 adapter_version: registered.adapter_version.clone(),
+                chosen: None,
                 state: "registered".into(),
                 reason: None,
                 degraded: None,
@@ -109,6 +112,7 @@ fn change(row: &mut IntegrationRow, index: u64, fact: &IntegrationEvent) {
             row.config_index = Some(index);
         }
         IntegrationEvent::Pinned(_) => {}
+        IntegrationEvent::AdapterChosen(chosen) => row.chosen = chosen.version.clone(),
         IntegrationEvent::Enabled(_) | IntegrationEvent::Resumed(_) => {
             row.state = "enabled".into();
             row.reason = None;

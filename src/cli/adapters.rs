@@ -9,6 +9,7 @@ use ledger_connectors::host::{Package, Packages};
 use ledger_connectors::registry;
 use serde_json::json;
 
+use super::remote::{Connection, Remote, segment};
 use crate::config::Config;
 use crate::connect::adapters;
 
@@ -54,6 +55,25 @@ enum AdaptersVerb {
         /// The adapter.
         name: String,
     },
+    /// Let one integration of a running ledger run another version than others, also in the place of a built-in adapter.
+    Upgrade(UpgradeArgs),
+}
+
+/// Which adapter an integration is to run.
+#[derive(Debug, Args)]
+struct UpgradeArgs {
+    #[command(flatten)]
+    connection: Connection,
+    /// The integration.
+    integration: String,
+    /// The version; the newest that is installed and fits the configuration without it.
+    version: Option<String>,
+    /// Run what others run again: the built-in adapter, or the version that is pinned for all.
+    #[arg(long, conflicts_with = "version")]
+    unpin: bool,
+    /// Go back to what it ran before.
+    #[arg(long, conflicts_with_all = ["version", "unpin"])]
+    back: bool,
 }
 
 /// Where the packages of a data directory lie.
@@ -66,6 +86,9 @@ pub fn packages(config: &Config) -> Packages {
 /// # Errors
 /// What about the package is not taken.
 pub fn run(mut config: Config, args: &AdaptersArgs) -> Result<ExitCode> {
+    if let AdaptersVerb::Upgrade(args) = &args.verb {
+        return upgrade(args);
+    }
     super::existing(&mut config, args.data.as_ref())?;
     let packages = packages(&config);
     match &args.verb {
@@ -88,6 +111,20 @@ pub fn run(mut config: Config, args: &AdaptersArgs) -> Result<ExitCode> {
         AdaptersVerb::Rollback { name } => {
             tell(&packages.rollback(name)?, args.json, "rolled back to", "");
         }
+        // It is asked of a running ledger, above.
+        AdaptersVerb::Upgrade(_) => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
+    let remote = Remote::open(&args.connection)?;
+    let at = format!("/integrations/{}", segment(&args.integration)?);
+    if args.back {
+        remote.order("POST", &format!("{at}/rollback"), &json!({}), "rolled back")?;
+    } else {
+        let body = json!({ "version": args.version, "unpin": args.unpin });
+        remote.order("POST", &format!("{at}/upgrade"), &body, "upgraded")?;
     }
     Ok(ExitCode::SUCCESS)
 }

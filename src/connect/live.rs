@@ -13,12 +13,12 @@ use ledger::time::Timestamp;
 use ledger_aggregates::integration::{Integration, IntegrationCommand};
 use ledger_aggregates::values::{IntegrationId, Version};
 use ledger_connectors::egress::Connection;
-use ledger_connectors::host::{Instance, Limits, Packages, Program};
-use ledger_connectors::registry;
+use ledger_connectors::host::{Instance, Limits, Packages};
 use ledger_projections::integrations::{INTEGRATION, IntegrationRow};
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::adapters::Use;
 use super::build::{Builder, Unbuilt};
 use super::config::Document;
 use super::marks::Marks;
@@ -44,8 +44,8 @@ pub struct Live {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mark {
     config_index: u64,
-    kind: String,
-    version: String,
+    /// The adapter's kind, the version that was chosen for this integration, and the one in use.
+    adapter: (String, Option<String>, String),
 }
 
 /// Why an integration does no work.
@@ -88,7 +88,7 @@ pub struct Connect {
     pub(super) wake: Notify,
     /// One integration is brought up at a time.
     building: tokio::sync::Mutex<()>,
-    own_executable: PathBuf,
+    pub(super) own_executable: PathBuf,
     live: Mutex<HashMap<(TenantId, IntegrationId), Arc<Live>>>,
     /// Failures in a row that may pass by themselves.
     failures: Mutex<HashMap<(TenantId, IntegrationId), u32>>,
@@ -164,66 +164,6 @@ impl Connect {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, IntegrationId), Arc<Live>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// The program of an adapter, its version, and the digest of its package if it is one.
-    pub(super) fn program(&self, kind: &str) -> Result<(Program, String, Option<String>), Misfit> {
-        if registry::names().any(|name| name == kind) {
-            let program = Program::built_in(self.own_executable.clone(), kind);
-            return Ok((program, env!("CARGO_PKG_VERSION").to_owned(), None));
-        }
-        let misfit = |detail: String| Misfit {
-            pointer: String::new(),
-            detail,
-            hint: Some(format!("install the package of the adapter {kind}: ledger adapters install FOLDER")),
-        };
-        let package = self.packages.open(kind).map_err(|error| misfit(error.to_string()))?;
-        let program =
-            package.program(self.own_executable.clone()).map_err(|error| misfit(error.to_string()))?;
-        Ok((program, package.manifest.version, Some(package.digest)))
-    }
-
-    /// The version of an adapter that is in use, without looking at its files.
-    pub(super) fn version(&self, kind: &str) -> Option<String> {
-        if registry::names().any(|name| name == kind) {
-            return Some(env!("CARGO_PKG_VERSION").to_owned());
-        }
-        self.packages.list().ok()?.remove(kind).map(|versions| versions.pinned)
-    }
-
-    /// The schema of a package, where it has one; that of a built-in adapter is looked at with its configuration.
-    pub(super) fn schema_of(&self, kind: &str) -> Option<Value> {
-        if registry::names().any(|name| name == kind) {
-            return None;
-        }
-        self.packages.open(kind).ok().map(|package| package.manifest.config_schema)
-    }
-
-    /// Whether a base URL is one that a custom adapter may be configured to.
-    ///
-    /// # Errors
-    /// It is not.
-    pub fn may_reach(&self, kind: &str, base_url: &str) -> Result<(), Misfit> {
-        if registry::names().any(|name| name == kind) {
-            return Ok(());
-        }
-        let Ok(package) = self.packages.open(kind) else { return Ok(()) };
-        let host = host_of(base_url);
-        if package.manifest.may_reach(&host) {
-            return Ok(());
-        }
-        Err(Misfit {
-            pointer: "/base_url".into(),
-            detail: format!("the adapter {kind} may not reach {host}"),
-            hint: Some(format!("its manifest names: {}", package.manifest.hosts.join(", "))),
-        })
-    }
-}
-
-/// The host of a URL that the guard has parsed already: between the scheme and the port or path.
-fn host_of(base_url: &str) -> String {
-    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned()
 }
 
 impl App {
@@ -271,11 +211,12 @@ pub async fn live(app: &Arc<App>, tenant: &TenantId, id: &IntegrationId) -> Resu
 /// # Errors
 /// Why it cannot work.
 pub async fn bring_up(app: &Arc<App>, tenant: &TenantId, row: &IntegrationRow) -> Result<Arc<Live>, Idle> {
-    let (id, kind) = (&row.integration, row.kind.as_str());
+    let (id, adapter) = (&row.integration, Use::from(row));
     let config_index = row.config_index.ok_or_else(|| Idle::Still("not configured".into()))?;
     let key = (tenant.clone(), id.clone());
-    let version = app.connect.version(kind).unwrap_or_default();
-    let mark = Mark { config_index, kind: kind.to_owned(), version };
+    let version = app.connect.version(adapter).unwrap_or_default();
+    let adapted = (adapter.kind.to_owned(), adapter.chosen.map(str::to_owned), version);
+    let mark = Mark { config_index, adapter: adapted };
     let known = || app.connect.lock().get(&key).filter(|known| known.mark == mark).cloned();
     if let Some(known) = known() {
         return Ok(known);
@@ -288,8 +229,8 @@ pub async fn bring_up(app: &Arc<App>, tenant: &TenantId, row: &IntegrationRow) -
     let config = app.integration_config(tenant, row).await?;
     let document = read(&config).map_err(Idle::Misfits)?;
     let (program, version, digest) =
-        app.connect.program(kind).map_err(|misfit| Idle::Misfits(vec![misfit]))?;
-    app.connect.may_reach(kind, &document.base_url).map_err(|misfit| Idle::Misfits(vec![misfit]))?;
+        app.connect.program(adapter).map_err(|misfit| Idle::Misfits(vec![misfit]))?;
+    app.connect.may_reach(adapter, &document.base_url).map_err(|misfit| Idle::Misfits(vec![misfit]))?;
     let builder = Builder { app, tenant, integration: id, ceiling: &app.connect.ceiling };
     let connection = builder.connection(&document).await?;
     note_version(app, tenant, row, &version, digest).await?;
@@ -321,18 +262,4 @@ async fn note_version(
     let package = Marks::of(app, tenant).text(&digest)?;
     // The same again changes nothing.
     app.command::<Integration>(&order("pin"), &IntegrationCommand::Pin { package, digest }).await.map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host_of;
-
-    #[test]
-    fn a_base_url_has_one_host() {
-        for url in
-            ["https://a.example", "https://a.example/x", "https://a.example:8443/x:1", "http://a.example:80"]
-        {
-            assert_eq!(host_of(url), "a.example");
-        }
-    }
 }

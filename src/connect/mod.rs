@@ -27,6 +27,7 @@ mod schedule_spec;
 mod signed;
 mod stream;
 mod tokens;
+pub mod upgrade;
 pub mod validate;
 mod vault;
 mod warnings;

@@ -13,6 +13,7 @@ use ledger_connectors::protocol::{Call, Failure, Plan, RemoteRef, Reply, Task, T
 use serde::Serialize;
 use serde_json::Value;
 
+use super::adapters::Use;
 pub use super::attempt::told_to_people as to_people;
 use super::config::{Auth, Document, Grant, SecretRef};
 use super::live::{Idle, Live, bring_up};
@@ -33,7 +34,7 @@ use crate::error::{ApiError, CONFLICT, INVALID, UNAVAILABLE};
 pub async fn check(
     app: &Arc<App>,
     tenant: &TenantId,
-    (integration, kind): (&IntegrationId, &str),
+    (integration, adapter): (&IntegrationId, Use<'_>),
     config: &Value,
 ) -> Result<Result<Document, Vec<Misfit>>, ApiError> {
     let mut known = BTreeSet::new();
@@ -45,18 +46,18 @@ pub async fn check(
         }
     }
     let knows = |reference: &SecretRef| known.contains(reference);
-    let document = match validate::check(config, kind, &app.connect.ceiling, &knows) {
+    let document = match validate::check(config, adapter.built_in(), &app.connect.ceiling, &knows) {
         Ok(document) => document,
         Err(misfits) => return Ok(Err(misfits)),
     };
-    if let Err(misfit) = app.connect.may_reach(kind, &document.base_url) {
+    if let Err(misfit) = app.connect.may_reach(adapter, &document.base_url) {
         return Ok(Err(vec![misfit]));
     }
-    let misfits = app.connect.schema_of(kind).map(|schema| validate::by_schema(&schema, &document));
+    let misfits = app.connect.schema_of(adapter).map(|schema| validate::by_schema(&schema, &document));
     if let Some(misfits) = misfits.filter(|misfits| !misfits.is_empty()) {
         return Ok(Err(misfits));
     }
-    let (program, ..) = match app.connect.program(kind) {
+    let (program, ..) = match app.connect.program(adapter) {
         Ok(found) => found,
         Err(misfit) => return Ok(Err(vec![misfit])),
     };
@@ -76,9 +77,9 @@ pub async fn check(
     }
 }
 
-/// Whether there is an adapter of this kind on this machine.
-pub fn has_adapter(app: &App, kind: &str) -> bool {
-    app.connect.version(kind).is_some()
+/// Whether there is such an adapter on this machine.
+pub fn has_adapter(app: &App, adapter: Use<'_>) -> bool {
+    app.connect.version(adapter).is_some()
 }
 
 /// A request as it would be sent.

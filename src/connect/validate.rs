@@ -114,11 +114,11 @@ pub fn policy(document: &Document, ceiling: &Ceiling) -> Result<Policy, Vec<Misf
 
 /// Everything about a configuration that does not fit and can be found out without asking the other side.
 ///
-/// `knows` tells whether a secret is there. The adapter's own part is checked for built-in adapters; a custom one is
-/// asked by its process.
+/// `knows` tells whether a secret is there. The adapter's own part is checked for built-in adapters; a package is asked by
+/// its process.
 pub fn check(
     config: &Value,
-    kind: &str,
+    built_in: Option<&str>,
     ceiling: &Ceiling,
     knows: &dyn Fn(&SecretRef) -> bool,
 ) -> Result<Document, Vec<Misfit>> {
@@ -140,9 +140,10 @@ pub fn check(
             misfits.push(Misfit::new(format!("/{member}{}", error.pointer), error.detail));
         }
     }
-    let told = registry::config_schema(kind).map_or_else(Vec::new, |schema| by_schema(&schema, &document));
+    let schema = built_in.and_then(registry::config_schema);
+    let told = schema.map_or_else(Vec::new, |schema| by_schema(&schema, &document));
     if told.is_empty()
-        && let Some(mut adapter) = registry::make(kind)
+        && let Some(mut adapter) = built_in.and_then(registry::make)
         && let Err(refusal) = adapter.configure(&document.adapter)
     {
         misfits.push(Misfit::of_adapter(&refusal));
@@ -252,7 +253,7 @@ mod tests {
         let mut config = document();
         let (folder, name) = pointer.rsplit_once('/').unwrap();
         config.pointer_mut(folder).unwrap()[name] = value;
-        check(&config, "jira", &ceiling(), &|secret| *secret == SecretRef::Secret("jira".into()))
+        check(&config, Some("jira"), &ceiling(), &|secret| *secret == SecretRef::Secret("jira".into()))
             .err()
             .unwrap_or_default()
     }
@@ -299,7 +300,7 @@ mod tests {
         config["allow_networks"] = json!(["10.1.0.0/16"]);
         for (base, fits) in [("https://10.1.2.3", true), ("https://10.2.2.3", false)] {
             config["base_url"] = base.into();
-            let result = check(&config, "jira", &ceiling(), &|_| true);
+            let result = check(&config, Some("jira"), &ceiling(), &|_| true);
             assert_eq!(result.is_ok(), fits, "{base}: {result:?}");
         }
     }

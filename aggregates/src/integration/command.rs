@@ -65,6 +65,13 @@ pub enum IntegrationCommand {
         /// The version from here on.
         to: Version,
     },
+    /// Run this version of the package of its kind, whatever others run; none: what others run.
+    Choose {
+        /// The version.
+        version: Option<Version>,
+    },
+    /// Go back to what was chosen before.
+    GoBack,
     /// Run only this package under the version that is in force. The same again changes nothing.
     Pin {
         /// The MAC of the package's digest.
@@ -89,6 +96,8 @@ pub mod limits {
     pub const CONFIG_BYTES_MAX: usize = 256 * 1024;
     /// What another system says about an error, cut to a page.
     pub const DETAIL_CHARS_MAX: usize = 4_000;
+    /// So many choices of an adapter can be gone back.
+    pub const CHOICES_MAX: usize = 16;
     /// A year and a day.
     pub const CADENCE_SECONDS_MAX: u32 = 366 * 86_400;
 }

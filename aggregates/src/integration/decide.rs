@@ -4,8 +4,10 @@ use ledger::domain::{Aggregate, DecideCtx};
 
 use super::command::limits;
 use super::{Activity, Endpoint, Health, IntegrationCommand, IntegrationConfigured, IntegrationDegraded};
+use super::{
+    IntegrationAdapterChosen, IntegrationPinned, IntegrationRestored, IntegrationUpgraded, Registration,
+};
 use super::{IntegrationEnabled, IntegrationEvent, IntegrationPaused, IntegrationRecovered};
-use super::{IntegrationPinned, IntegrationRestored, IntegrationUpgraded, Registration};
 use super::{IntegrationRegistered, IntegrationResumed, IntegrationRetired, IntegrationState};
 use crate::exchange::BodyDigest;
 use crate::refusals;
@@ -49,6 +51,9 @@ refusals! {
             current: u32
         } => Invalid, "integration-configuration-unknown", "/restores",
             "there is no configuration {given}; the current one is {current}", "restore one of the earlier ones";
+        /// No adapter was ever chosen for it.
+        NothingBefore {} => Conflict, "integration-adapter-never-chosen", "",
+            "no adapter was chosen for this integration before", "choose a version instead of going back";
         /// A configuration that is no object.
         ConfigNotAnObject {} => Invalid, "integration-config", "/config",
             "the configuration is not an object", "send a JSON object";
@@ -155,6 +160,15 @@ fn change(
         }
         (IntegrationCommand::Upgrade { to }, _, _) if *to != registration.adapter_version => {
             vec![IntegrationUpgraded { from: registration.adapter_version.clone(), to: to.clone() }.into()]
+        }
+        (IntegrationCommand::Choose { version }, _, _) if *version != registration.chosen => {
+            vec![IntegrationAdapterChosen { version: version.clone(), back: false }.into()]
+        }
+        (IntegrationCommand::GoBack, _, _) => {
+            let Some(version) = registration.before.last().cloned() else {
+                return Err(IntegrationRefusal::NothingBefore {});
+            };
+            vec![IntegrationAdapterChosen { version, back: true }.into()]
         }
         (IntegrationCommand::Retire { reason }, _, health) => {
             let episode = matches!(health, Health::Degraded { .. }).then_some(registration.episodes);

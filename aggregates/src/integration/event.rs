@@ -84,6 +84,13 @@ events! {
             /// The package's digest: SHA-256, in hexadecimal.
             digest: Confidential<BodyDigest>,
         }
+        /// Which adapter an integration runs was chosen for it alone.
+        AdapterChosen(IntegrationAdapterChosen) = "ledger.integration.adapter_chosen.v1" {
+            /// The version of the package of its kind; absent: the adapter of the product, or what is pinned for all.
+            version: Option<Version>,
+            /// Does this go back to the choice before?
+            back: bool,
+        }
         /// An integration is over.
         Retired(IntegrationRetired) = "ledger.integration.retired.v1" {
             /// Why.

@@ -1,6 +1,7 @@
 //! What is known about an integration.
 
 use super::IntegrationEvent;
+use super::command::limits;
 use crate::values::{DegradedReason, IntegrationKind, PauseReason, ValueMac, Version};
 
 /// What is known about an integration.
@@ -24,6 +25,10 @@ pub struct Registration {
     pub adapter_version: Version,
     /// The package that alone is run under this version.
     pub package: Option<ValueMac>,
+    /// The version of the package that was chosen for it alone.
+    pub chosen: Option<Version>,
+    /// What was chosen before, the last one last.
+    pub before: Vec<Option<Version>>,
     /// The number of its configuration; 0: none yet.
     pub config_version: u32,
     /// Does it work?
@@ -67,6 +72,8 @@ impl IntegrationState {
                 kind: e.kind.clone(),
                 adapter_version: e.adapter_version.clone(),
                 package: None,
+                chosen: None,
+                before: Vec::new(),
                 config_version: 0,
                 activity: Activity::Disabled,
                 health: Health::Good,
@@ -85,6 +92,18 @@ impl Registration {
             IntegrationEvent::Configured(e) => self.config_version = e.config_version,
             IntegrationEvent::Restored(e) => self.config_version = e.config_version,
             IntegrationEvent::Pinned(e) => self.package = Some(e.package.clone()),
+            IntegrationEvent::AdapterChosen(e) => {
+                let last = std::mem::replace(&mut self.chosen, e.version.clone());
+                if e.back {
+                    self.before.pop();
+                } else {
+                    self.before.push(last);
+                    let surplus = self.before.len().saturating_sub(limits::CHOICES_MAX);
+                    self.before.drain(..surplus);
+                }
+                // Other files may have the same version.
+                self.package = None;
+            }
             IntegrationEvent::Enabled(_) | IntegrationEvent::Resumed(_) => self.activity = Activity::Enabled,
             IntegrationEvent::Paused(e) => self.activity = Activity::Paused { reason: e.reason },
             IntegrationEvent::Degraded(e) => {

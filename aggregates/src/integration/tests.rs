@@ -147,6 +147,27 @@ fn an_integration_is_upgraded_and_retired() {
     given::<Integration>(over()).when(&upgrade("1.1")).then_refused(Gone, "integration-retired", "");
 }
 
+#[test]
+fn an_adapter_is_chosen_for_an_integration_alone_and_the_choice_is_gone_back() {
+    let choose = |to: &str| IntegrationCommand::Choose { version: Some(version(to)) };
+    let chosen = |to: Option<&str>, back| {
+        IntegrationEvent::from(IntegrationAdapterChosen { version: to.map(version), back })
+    };
+    given::<Integration>([registered()]).when(&choose("1.1")).then([chosen(Some("1.1"), false)]);
+    given::<Integration>([registered()]).when(&IntegrationCommand::Choose { version: None }).then_nothing();
+    let twice = [registered(), chosen(Some("1.1"), false), chosen(Some("1.2"), false)];
+    given::<Integration>(twice.clone()).when(&choose("1.2")).then_nothing();
+    given::<Integration>(twice.clone()).when(&IntegrationCommand::GoBack).then([chosen(Some("1.1"), true)]);
+    let gone_back = [twice.to_vec(), vec![chosen(Some("1.1"), true)]].concat();
+    given::<Integration>(gone_back.clone()).when(&IntegrationCommand::GoBack).then([chosen(None, true)]);
+    let whole = [gone_back, vec![chosen(None, true)]].concat();
+    given::<Integration>(whole).when(&IntegrationCommand::GoBack).then_refused(
+        Conflict,
+        "integration-adapter-never-chosen",
+        "",
+    );
+}
+
 fn any_command() -> impl Strategy<Value = IntegrationCommand> {
     let reason = prop_oneof![Just(DegradedReason::Unreachable), Just(DegradedReason::RateLimited)];
     prop_oneof![
@@ -158,6 +179,9 @@ fn any_command() -> impl Strategy<Value = IntegrationCommand> {
         reason.prop_map(|reason| IntegrationCommand::Degrade { reason, detail: Some("x".into()) }),
         Just(IntegrationCommand::Recover),
         "[0-9]".prop_map(|to| IntegrationCommand::Upgrade { to: version(&to) }),
+        proptest::option::of("[0-9]")
+            .prop_map(|to| IntegrationCommand::Choose { version: to.map(|to| version(&to)) }),
+        Just(IntegrationCommand::GoBack),
         Just(IntegrationCommand::Retire { reason: RetireReason::Requested }),
     ]
 }

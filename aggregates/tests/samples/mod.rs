@@ -147,7 +147,7 @@ fn probes() -> Vec<AnyEvent> {
 fn integrations() -> Vec<AnyEvent> {
     let version = |version: &str| Version::new(version).unwrap();
     let endpoint = || Confidential::of(Endpoint("https://jira.example".into()));
-    let events: [IntegrationEvent; 11] = [
+    let events: [IntegrationEvent; 12] = [
         IntegrationRegistered {
             kind: IntegrationKind::new("jira").unwrap(),
             adapter_version: version("1.0.0"),
@@ -176,6 +176,7 @@ fn integrations() -> Vec<AnyEvent> {
             digest: Confidential::of(ledger_aggregates::exchange::BodyDigest("b".repeat(64))),
         }
         .into(),
+        IntegrationAdapterChosen { version: Some(version("1.1.0")), back: false }.into(),
         IntegrationEnabled {}.into(),
         IntegrationPaused { reason: PauseReason::Credentials }.into(),
         IntegrationResumed {}.into(),

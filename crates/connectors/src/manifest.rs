@@ -86,8 +86,6 @@ impl Manifest {
         let named =
             (1..=40).contains(&self.name.len()) && self.name.bytes().all(word) && !self.name.starts_with('-');
         member(named, "name", "must be 1 to 40 lower case letters, digits and '-'")?;
-        let built_in = crate::registry::names().any(|name| name == self.name);
-        member(!built_in, "name", "is that of a built-in adapter")?;
         let numbers: Vec<&str> = self.version.split('.').collect();
         let number = |n: &&str| !n.is_empty() && n.len() <= 9 && n.bytes().all(|b| b.is_ascii_digit());
         member(numbers.len() == 3 && numbers.iter().all(number), "version", "must be like 1.2.3")?;

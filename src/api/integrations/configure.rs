@@ -15,6 +15,7 @@ use crate::api::named;
 use crate::api::receipt::Changed;
 use crate::app::App;
 use crate::auth::principal::Caller;
+use crate::connect::adapters::Use;
 use crate::connect::{operate, validate};
 use crate::error::ApiError;
 use crate::http::body::{Canonical, shape};
@@ -48,9 +49,9 @@ pub async fn configure(
     let body: ConfigureIntegration = shape(canonical.as_bytes())?;
     let id: IntegrationId = named("integration", &id)?;
     if let Some(row) = app.integration(&caller.tenant, &id).await?
-        && operate::has_adapter(&app, row.kind.as_str())
+        && operate::has_adapter(&app, Use::from(&row))
         && let Err(misfits) =
-            operate::check(&app, &caller.tenant, (&row.integration, row.kind.as_str()), &body.config).await?
+            operate::check(&app, &caller.tenant, (&row.integration, Use::from(&row)), &body.config).await?
     {
         return Err(validate::problem(&misfits, "/config"));
     }

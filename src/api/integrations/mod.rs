@@ -14,4 +14,5 @@ pub mod replay;
 pub mod restore;
 pub mod run;
 pub mod runs;
+pub mod upgrade;
 pub mod validate;

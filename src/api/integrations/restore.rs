@@ -13,6 +13,7 @@ use crate::api::named;
 use crate::api::receipt::Changed;
 use crate::app::App;
 use crate::auth::principal::Caller;
+use crate::connect::adapters::Use;
 use crate::connect::{operate, validate};
 use crate::error::ApiError;
 
@@ -30,9 +31,9 @@ pub async fn restore(
     let restores: u32 = named("configuration", &version)?;
     let kept = compare::find(&app, &caller.tenant, &id, restores.into()).await?;
     if let Some(row) = app.integration(&caller.tenant, &id).await?
-        && operate::has_adapter(&app, row.kind.as_str())
+        && operate::has_adapter(&app, Use::from(&row))
         && let Err(misfits) =
-            operate::check(&app, &caller.tenant, (&row.integration, row.kind.as_str()), &kept.config).await?
+            operate::check(&app, &caller.tenant, (&row.integration, Use::from(&row)), &kept.config).await?
     {
         return Err(validate::problem(&misfits, ""));
     }

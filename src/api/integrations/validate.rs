@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::api::named;
 use crate::app::App;
 use crate::auth::principal::Caller;
+use crate::connect::adapters::Use;
 use crate::connect::{operate, validate as rules};
 use crate::error::ApiError;
 use crate::http::body::{Canonical, shape};
@@ -45,7 +46,7 @@ pub async fn validate(
     let id: IntegrationId = named("integration", &id)?;
     let row = app.integration(&caller.tenant, &id).await?;
     let row = row.ok_or_else(|| ApiError::not_found(format!("integration {id}")))?;
-    match operate::check(&app, &caller.tenant, (&row.integration, row.kind.as_str()), &body.config).await? {
+    match operate::check(&app, &caller.tenant, (&row.integration, Use::from(&row)), &body.config).await? {
         Ok(_) => Ok(Json(Fits { fits: true })),
         Err(misfits) => Err(rules::problem(&misfits, "/config")),
     }

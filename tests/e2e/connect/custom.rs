@@ -81,6 +81,81 @@ fn what_a_package_is_told_is_checked_by_its_schema_before_it_is_in_force() {
 }
 
 #[test]
+fn a_package_takes_the_place_of_a_built_in_adapter_for_one_integration_alone() {
+    if !Path::new("/usr/bin/python3").exists() {
+        println!("skipped: no /usr/bin/python3 here to run the example adapter");
+        return;
+    }
+    let (server, vendors) = (Server::start_with(&SETTINGS), Vendors::start());
+    secret(&server, "jira-token", super::stage::JIRA_TOKEN);
+    for id in ["jira", "other"] {
+        integrate(&server, id, "jira", &super::stage::jira_config(&vendors));
+    }
+    let running = |id: &str| server.get(&format!("/v1/integrations/{id}")).ok();
+    let run = |id: &str| {
+        let ran = server.post(&format!("/v1/integrations/{id}/runs/now"), &json!({ "what": "health" }));
+        ran.ok()["health"]["product"].clone()
+    };
+    let upgrade = |id: &str, body: Value| server.post(&format!("/v1/integrations/{id}/upgrade"), &body);
+    let own = run("jira");
+    let nothing = upgrade("jira", json!({}));
+    assert_eq!(nothing.status, 409, "nothing newer is installed: {}", nothing.text);
+    // The example under the name of the built-in one; its third version is told something else.
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/adapter-python");
+    for version in ["1.9.0", "1.10.0", "2.0.0"] {
+        let folder = server.data().join(format!("package-{version}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in ["manifest.json", "adapter.py"] {
+            let text = std::fs::read_to_string(example.join(name)).unwrap();
+            let text = text.replace("http-sink", "jira").replace("1.0.0", version);
+            let text = text.replace(
+                r#"send("GET", "/health", "health")"#,
+                r#"send("GET", "/rest/api/3/serverInfo", "health")"#,
+            );
+            let text = text.replace(r#"body.get("name")"#, r#"NAME + " " + VERSION"#);
+            let text = text.replace(
+                r#"if not isinstance(config.get("queue"), str) or not config["queue"]:"#,
+                "if False:",
+            );
+            let free = if version == "2.0.0" { r#""required": ["queue"]"# } else { r#""required": []"# };
+            let text = text.replace(r#""required": ["queue"]"#, free);
+            let text = text.replace(r#""additionalProperties": false"#, r#""additionalProperties": true"#);
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        adapters(&server, &["install", folder.to_str().unwrap()]);
+    }
+    assert_eq!(run("jira"), own, "what is installed is not used for that");
+    // The newest that fits; the second version is newer than the first, and the third does not fit.
+    let key = server.data().join("admin.key");
+    let verb = |words: &[&str]| {
+        let key = key.to_str().unwrap();
+        let all = [&["adapters", "upgrade"], words, &["--url", &server.url, "--key-file", key]].concat();
+        let output = ledger(&all);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    verb(&["jira"]);
+    wait_for("the package", || (run("jira") == "jira 1.10.0").then_some(()));
+    assert_eq!((running("jira")["chosen"].clone(), run("other")), (json!("1.10.0"), own.clone()));
+    wait_for("the version in the registry", || {
+        (running("jira")["adapter_version"] == "1.10.0").then_some(())
+    });
+    let misfit = upgrade("jira", json!({ "version": "2.0.0" }));
+    assert_eq!(misfit.status, 409, "{}", misfit.text);
+    assert!(misfit.text.contains("/adapter/queue"), "{}", misfit.text);
+    assert_eq!(upgrade("jira", json!({ "version": "3.0.0" })).status, 409);
+    verb(&["jira", "1.9.0"]);
+    wait_for("the version that was named", || (run("jira") == "jira 1.9.0").then_some(()));
+    verb(&["jira", "--back"]);
+    wait_for("the way back", || (run("jira") == "jira 1.10.0").then_some(()));
+    verb(&["jira", "--unpin"]);
+    wait_for("the built-in one", || (run("jira") == own).then_some(()));
+    server.post("/v1/integrations/jira/rollback", &json!({})).ok();
+    wait_for("the way back from there", || (run("jira") == "jira 1.10.0").then_some(()));
+    let events = server.get("/v1/events?type=ledger.integration.adapter_chosen.v1").ok();
+    assert_eq!(events["items"].as_array().unwrap().len(), 5, "{events}");
+}
+
+#[test]
 fn an_adapter_is_added_upgraded_and_rolled_back_without_touching_the_core() {
     if !Path::new("/usr/bin/python3").exists() {
         println!("skipped: no /usr/bin/python3 here to run the example adapter");

@@ -285,7 +285,11 @@ impl Packages {
         self.open_version(name, &versions.pinned)
     }
 
-    fn open_version(&self, name: &str, version: &str) -> Result<Package, PackageError> {
+    /// One installed version, its files checked.
+    ///
+    /// # Errors
+    /// There is none, or its files have changed.
+    pub fn open_version(&self, name: &str, version: &str) -> Result<Package, PackageError> {
         let unknown = || PackageError::Unknown(format!("{name} {version}"));
         let all = self.list()?;
         let pinned =
