@@ -85,6 +85,18 @@ pub struct Store {
     pub url: String,
     /// The PEM file of certificates trusted for the database; empty: the system's.
     pub ca_file: PathBuf,
+    /// Where the read models of a shared database are.
+    pub read_models: ReadModelsPlace,
+}
+
+/// Where the read models of a shared database are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadModelsPlace {
+    /// In the database: one process folds, the others read.
+    Shared,
+    /// In each process's data directory: each folds for itself.
+    Local,
 }
 
 /// What a store's URL names.

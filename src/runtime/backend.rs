@@ -1,6 +1,5 @@
 //! Where the ledger lies: embedded in the data directory, or in a database that several processes share.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -9,11 +8,11 @@ use ledger_projections::LedgerModels;
 use ledger_store::leases::{Leases, SoleProcess};
 use ledger_store::views::ViewStore;
 use ledger_store::{EventStore, SideStore};
-use ledger_store_postgres::{HeadOptions, PostgresOptions, PostgresStore};
+use ledger_store_postgres::{HeadOptions, PostgresOptions, PostgresStore, PostgresViews};
 use ledger_store_sqlite::{DirectoryLock, SqliteStore, SqliteViews, StoreOptions};
 
 use super::keys::{self, Kek};
-use crate::config::{Config, StoreUrl};
+use crate::config::{Config, ReadModelsPlace, StoreUrl};
 
 /// An open store and what belongs to it.
 pub struct Backend {
@@ -105,12 +104,21 @@ pub fn embedded_options(config: &Config, kek: &Kek) -> StoreOptions {
     StoreOptions::new(&config.data.dir, config.head_file(), keys::head_key(kek))
 }
 
-/// The read models of this process, in its data directory.
+/// Where the read models are: with the events, unless the settings say that each process keeps its own.
 ///
 /// # Errors
 /// The storage fails.
-pub fn views(dir: &Path) -> Result<Arc<dyn ViewStore>> {
-    Ok(Arc::new(SqliteViews::open(dir, Arc::clone(LedgerModels::schema()))?))
+pub async fn views(config: &Config) -> Result<(Arc<dyn ViewStore>, bool)> {
+    let schema = Arc::clone(LedgerModels::schema());
+    match config.store.url()? {
+        StoreUrl::Postgres(url) if config.store.read_models == ReadModelsPlace::Shared => {
+            let options = postgres_options(config, &url)?;
+            let views =
+                PostgresViews::open(options, schema).await.context("the read models cannot be opened")?;
+            Ok((Arc::new(views), true))
+        }
+        _ => Ok((Arc::new(SqliteViews::open(&config.data.dir, schema)?), false)),
+    }
 }
 
 /// How this process calls itself among others.

@@ -107,7 +107,9 @@ impl Node {
             Arc::clone(&entropy),
         );
         let (stop, stopped) = watch::channel(false);
-        let views = follow_views(&config, &events).await?;
+        let (leases_end, end) = watch::channel(false);
+        let leases = tokio::spawn(Arc::clone(&duties).keep(end));
+        let views = follow_views(&config, &events, &duties).await?;
         let (reached, directory) = watch::channel(0);
         let app = Arc::new(App {
             name,
@@ -137,8 +139,6 @@ impl Node {
         app.apply_erasures().await.map_err(|error| anyhow!("the erasure list: {}", error.detail))?;
         let directory = Directory::new(Arc::clone(&app));
         let from = directory.start().await?;
-        let (leases_end, end) = watch::channel(false);
-        let leases = tokio::spawn(Arc::clone(&duties).keep(end));
         let mut node = Self { app, tasks: JoinSet::new(), stop, leases, leases_end, _lock: lock };
         node.start(directory, from, reached, &stopped);
         Ok(node)
@@ -192,10 +192,10 @@ impl Node {
     pub async fn close(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
+        self.app.views.stop().await;
         self.leases_end.send_replace(true);
         // It ends by itself now; a panic in it was told already.
         drop(self.leases.await);
-        self.app.views.stop().await;
     }
 }
 
@@ -222,17 +222,34 @@ async fn checkpoints(app: Arc<App>, stop: watch::Receiver<bool>) {
 /// How long the start waits for read models: long enough to open complete ones and to make the first of a new ledger.
 const VIEWS_WAIT: Duration = Duration::from_secs(2);
 
-async fn follow_views(config: &Config, events: &Arc<dyn EventStore>) -> Result<Views> {
-    let store = backend::views(&config.data.dir)?;
+async fn follow_views(config: &Config, events: &Arc<dyn EventStore>, duties: &Duties) -> Result<Views> {
+    let (store, shared) = backend::views(config).await?;
+    let folds = if shared { folds(duties.want("read models")) } else { watch::channel(true).1 };
     let on_poison = Arc::new(|poisoned: &Poisoned| {
         tracing::error!(projection = %poisoned.projection, stream = %poisoned.stream, index = poisoned.index,
             reason = %poisoned.reason, "an event cannot be folded; its stream is held back in this projection");
     });
-    let options = RunnerOptions { on_poison, ..RunnerOptions::default() };
+    let options = RunnerOptions { on_poison, folds };
     let views = Views::start(Arc::new(LedgerModels), Arc::clone(events), store, options);
     let mut status = views.status();
     // Not in time: the directory goes through the log instead, which takes longer but is as good.
     let _ =
         tokio::time::timeout(VIEWS_WAIT, status.wait_for(|status| *status == RunnerStatus::Following)).await;
     Ok(views)
+}
+
+/// Does this process fold? Each time the lease is taken anew is a new yes.
+fn folds(mut lease: watch::Receiver<Option<u64>>) -> watch::Receiver<bool> {
+    let (told, folds) = watch::channel(false);
+    tokio::spawn(async move {
+        loop {
+            let held = lease.borrow_and_update().is_some();
+            told.send_replace(held);
+            tokio::select! {
+                changed = lease.changed() => if changed.is_err() { return },
+                () = told.closed() => return,
+            }
+        }
+    });
+    folds
 }

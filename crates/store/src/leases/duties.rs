@@ -120,7 +120,7 @@ impl Duties {
     /// Keeps leases until `stop` turns true, and then gives all back: call that after everything that they are for ended.
     pub async fn keep(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut kept = Instant::now();
-        while !*stop.borrow() {
+        loop {
             let names: Vec<String> =
                 self.wanted.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
             if !self.alone && !names.is_empty() {
@@ -142,7 +142,8 @@ impl Duties {
             tokio::select! {
                 () = tokio::time::sleep(KEEP_EVERY) => {}
                 () = self.hurry.notified() => {}
-                _ = stop.wait_for(|stop| *stop) => {}
+                // A sender that is gone stops as well.
+                _ = stop.wait_for(|stop| *stop) => break,
             }
         }
         self.give_up(|_| true).await;
