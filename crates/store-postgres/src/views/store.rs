@@ -37,10 +37,8 @@ impl PostgresViews {
     /// # Errors
     /// [`OpenError`] says what is wrong and what to do.
     pub async fn open(options: PostgresOptions, schema: Arc<Schema>) -> Result<Self, OpenError> {
-        let db = Db::new(options).map_err(|error| OpenError::Statement {
-            what: "a thread for the read models",
-            reason: error.to_string(),
-        })?;
+        let db =
+            Db::new(options).map_err(|error| OpenError::Connect(format!("no thread for it: {error}")))?;
         let (db, views) = (Arc::new(db), schema);
         let (opened, fingerprint) = (Arc::clone(&db), views.fingerprint());
         let (done, answer) = tokio::sync::oneshot::channel();

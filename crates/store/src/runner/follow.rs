@@ -119,7 +119,7 @@ impl<M: ReadModels> Follower<M> {
                 Next::Fed(fed) => self.take(session, &mut feed, fed?)?,
                 Next::Switch(switch) => {
                     drop(feed);
-                    self.switch(session, *switch);
+                    self.switch(session, *switch)?;
                     feed = self.builder.feed(session);
                 }
                 Next::Look if !*self.options.folds.borrow() => return Ok(Changed),
@@ -200,19 +200,28 @@ impl<M: ReadModels> Follower<M> {
         Ok(())
     }
 
-    /// Puts a built generation in the place of the one that a session follows. If that fails, the session goes on.
-    pub fn switch(&self, session: &mut Session<M>, switch: Switch<M>) {
+    /// Puts a built generation in the place of the one that a session follows. If that fails, the session is not to be
+    /// used any more: it may have folded what is not stored.
+    pub fn switch(&self, session: &mut Session<M>, switch: Switch<M>) -> Result<(), RunError> {
         let Switch { mut green, reply } = switch;
-        let answer = match self.builder.switch(Some(session), &mut green) {
+        // Whoever asked may have gone: the read models are the new ones all the same.
+        match self.builder.switch(Some(session), &mut green) {
             Ok(report) => {
                 *session = green;
-                Ok(report)
+                self.shared.begin(session.position, &session.logs, session.in_quarantine());
+                drop(reply.send(Ok(report)));
+                Ok(())
             }
-            Err(RunError::Views(error)) => Err(error),
-            Err(error) => Err(ViewError::Unavailable(error.to_string())),
-        };
-        self.shared.begin(session.position, &session.logs, session.in_quarantine());
-        // Whoever asked may have gone: the read models are the new ones all the same.
-        let _ = reply.send(answer);
+            Err(error) => {
+                let reason = error.to_string();
+                let error = match error {
+                    RunError::Views(error) => error,
+                    other => ViewError::Unavailable(other.to_string()),
+                };
+                drop(reply.send(Err(error)));
+                Err(ViewError::Unavailable(format!("rebuilt read models were not put in place: {reason}"))
+                    .into())
+            }
+        }
     }
 }

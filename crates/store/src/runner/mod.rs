@@ -109,6 +109,8 @@ impl RunError {
     const fn retryable(&self) -> bool {
         match self {
             Self::Events(error) => error.retryable(),
+            // Another process goes on: this one watches, or builds once more.
+            Self::Views(ViewError::Fenced { .. }) => true,
             Self::Views(error) => error.retryable(),
             Self::Feed(_) | Self::Stopped => false,
         }

@@ -56,13 +56,13 @@ static SUMS: ProjectionDef = ProjectionDef { name: "sums", version: 1, tables: &
 static ALL_SEEN: ProjectionDef = ProjectionDef { name: "seen", version: 1, tables: &[&SEEN] };
 
 /// Events are headers of the form `stream number`; a number that is none is poison to the sums, `panic` panics.
-struct Toy {
+pub(super) struct Toy {
     schema: Arc<Schema>,
     /// Streams that a mended program can fold, whatever they say.
     mended: Mutex<HashSet<String>>,
 }
 
-struct ToyEvent {
+pub(super) struct ToyEvent {
     index: u64,
     stream: StreamId,
     text: String,
@@ -184,7 +184,7 @@ impl EventStore for ToyStore {
 }
 
 pub(super) struct World {
-    toy: Arc<Toy>,
+    pub toy: Arc<Toy>,
     pub events: Arc<ToyStore>,
     pub store: Arc<MemoryViews>,
     alerts: Arc<Mutex<Vec<String>>>,

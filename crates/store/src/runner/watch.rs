@@ -134,7 +134,8 @@ impl<M: ReadModels> Follower<M> {
     fn publish(&self, switch: Switch<M>) {
         let current = self.builder.store.current().ok_or(ViewError::NotBuilt);
         match current.and_then(|generation| Session::open(&self.builder.models, generation)) {
-            Ok(mut session) => self.switch(&mut session, switch),
+            // What failed is told to whoever asked; here nothing is folded.
+            Ok(mut session) => drop(self.switch(&mut session, switch)),
             // Whoever asked may have gone.
             Err(error) => drop(switch.reply.send(Err(error))),
         }

@@ -1,10 +1,14 @@
 //! Several runners over the same read models, as several processes have them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ledger::readmodel::Schema;
 use tokio::sync::watch;
 
 use super::tests::{PATIENCE, World, sum, tenant};
-use super::{Role, RunnerStatus, Views};
-use crate::views::{ViewError, ViewStore};
+use super::{Role, RunnerOptions, RunnerStatus, Views};
+use crate::views::{Generation, ViewError, ViewStore};
 
 async fn role(views: &Views, wanted: Role) {
     let mut role = views.role();
@@ -120,7 +124,7 @@ async fn a_rebuild_where_nothing_is_folded_is_gone_on_with_by_the_one_that_folds
     let blue = world.store.current().unwrap();
     let report = watching.rebuild(|_| {}).await.unwrap();
     assert_eq!((report.position, report.compared, report.differing), (20, 2, Vec::new()));
-    assert!(!std::sync::Arc::ptr_eq(&blue, &world.store.current().unwrap()));
+    assert!(!Arc::ptr_eq(&blue, &world.store.current().unwrap()));
     world.events.push("a", "s-1 1000");
     for views in [&folding, &watching] {
         views.wait_for_position(21, PATIENCE).await.unwrap();
@@ -130,4 +134,51 @@ async fn a_rebuild_where_nothing_is_folded_is_gone_on_with_by_the_one_that_folds
     assert_eq!(*watching.role().borrow(), Role::Watching);
     folding.stop().await;
     watching.stop().await;
+}
+
+/// Publishes nothing while it is told not to.
+struct Unpublishing(Arc<dyn ViewStore>, AtomicBool);
+
+impl ViewStore for Unpublishing {
+    fn schema(&self) -> &Arc<Schema> {
+        self.0.schema()
+    }
+    fn current(&self) -> Option<Arc<dyn Generation>> {
+        self.0.current()
+    }
+    fn begin(&self) -> Result<Arc<dyn Generation>, ViewError> {
+        self.0.begin()
+    }
+    fn settle(&self, generation: &Arc<dyn Generation>) -> Result<(), ViewError> {
+        self.0.settle(generation)
+    }
+    fn publish(&self, generation: Arc<dyn Generation>) -> Result<(), ViewError> {
+        if self.1.load(Ordering::SeqCst) {
+            return Err(ViewError::Full("on demand".to_owned()));
+        }
+        self.0.publish(generation)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_rebuild_that_cannot_be_put_in_place_changes_nothing() {
+    let world = World::new();
+    let store = Arc::new(Unpublishing(Arc::clone(&world.store) as _, AtomicBool::new(false)));
+    let views = Views::start(
+        Arc::clone(&world.toy),
+        Arc::clone(&world.events) as _,
+        Arc::clone(&store) as _,
+        RunnerOptions::default(),
+    );
+    let position = world.events.push("a", "s-1 5");
+    views.wait_for_position(position, PATIENCE).await.unwrap();
+    store.1.store(true, Ordering::SeqCst);
+    let refused = views.rebuild(|_| {}).await.unwrap_err();
+    assert!(matches!(refused, ViewError::Full(_)), "{refused}");
+    let position = world.events.push("a", "s-1 6");
+    views.wait_for_position(position, PATIENCE).await.unwrap();
+    assert_eq!(sum(&views, "a", "s-1").await, Some(11));
+    store.1.store(false, Ordering::SeqCst);
+    assert_eq!(views.rebuild(|_| {}).await.unwrap().differing, Vec::<String>::new());
+    views.stop().await;
 }
