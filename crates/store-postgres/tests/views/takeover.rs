@@ -122,7 +122,8 @@ fn an_owner_reads_what_the_one_before_has_written() {
     assert_eq!(load(&in_two), None);
 }
 
-async fn runner(
+/// A process that has the ledger's read models, and folds when it is told to.
+pub async fn runner(
     config: &tokio_postgres::Config,
     events: &Arc<Events>,
     folds: watch::Receiver<bool>,
