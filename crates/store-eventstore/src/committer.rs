@@ -366,6 +366,11 @@ async fn send(
     }
 }
 
+/// What an append weighs on the server, a little more than less: entries are base64, and names come with them.
+pub(crate) fn weight(append: &Append) -> usize {
+    append.events().iter().map(|event| event.header.len() * 4 / 3 + 600).sum()
+}
+
 fn unknown(reason: &str) -> StoreError {
     StoreError::OutcomeUnknown { reason: reason.to_owned() }
 }

@@ -2,7 +2,7 @@
 //!
 //! The client (`kurrentdb` 1.2) stays with a node that it could not reach, and ends for good when it cannot connect; so
 //! after any failure of the connection it is thrown away, and the next request makes a new one, which looks for the
-//! leader again. Its subscriptions spin without end once a server has ended one in an orderly way (docs/adr/0051), so
+//! leader again. Its subscriptions spin without end once a server has ended one in an orderly way (docs/adr/0060), so
 //! `$all` is read in pages.
 
 use std::sync::{Mutex, PoisonError};

@@ -10,11 +10,11 @@ use ledger_store::{
 };
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::committer::{AppendRequest, Committer, Manner};
+use crate::committer::{AppendRequest, Committer, Manner, weight};
 use crate::derive::Parts;
 use crate::error::OpenError;
 use crate::open::open;
-use crate::options::{EsdbOptions, QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX};
+use crate::options::{APPEND_BYTES_MAX, EsdbOptions, QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX};
 
 /// The event store on EventStoreDB or KurrentDB. Any number of processes may have one on the same server, each with an
 /// index of its own; they need one side store.
@@ -60,6 +60,10 @@ fn units(appends: &[Append]) -> u32 {
 #[async_trait]
 impl EventStore for EventStoreDbStore {
     async fn append(&self, appends: Vec<Append>) -> Result<Vec<Verdict>, StoreError> {
+        if let Some(bytes) = appends.iter().map(weight).find(|bytes| *bytes > APPEND_BYTES_MAX) {
+            let most = format!("EventStoreDB takes {APPEND_BYTES_MAX} at once");
+            return Err(StoreError::invalid(format!("an append of {bytes} bytes, {most}")));
+        }
         let room = self.room.clone().acquire_many_owned(units(&appends)).await;
         let _room = room.map_err(|_| StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();

@@ -1,6 +1,9 @@
 //! The EventStoreDB backend, on the stand-in and on a real server if there is one.
 
 mod conformance;
+#[path = "../../../store-postgres/tests/support/mod.rs"]
+mod postgres;
 mod processes;
 mod recovery;
+mod shared;
 mod support;

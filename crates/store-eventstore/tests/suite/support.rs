@@ -67,9 +67,14 @@ impl Local {
         Self { dir, side }
     }
 
+    /// A process whose side store is this one.
+    pub fn with(side: Arc<dyn SideStore>) -> Self {
+        Self { dir: tempfile::tempdir().expect("a directory"), side }
+    }
+
     /// Another process that shares the side store: in production PostgreSQL, here the same connection.
     pub fn sharing(&self) -> Self {
-        Self { dir: tempfile::tempdir().expect("a directory"), side: self.side.clone() }
+        Self::with(self.side.clone())
     }
 
     pub fn index(&self) -> PathBuf {
