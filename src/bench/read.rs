@@ -34,9 +34,14 @@ pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
 /// # Errors
 /// The read models cannot be opened.
 pub fn views(dir: &std::path::Path, place: &Place) -> Result<Views> {
-    let store: Arc<dyn ViewStore> = Arc::new(SqliteViews::open(dir, Arc::clone(LedgerModels::schema()))?);
+    let store = SqliteViews::open(dir, Arc::clone(LedgerModels::schema()))?;
+    Ok(views_in(Arc::new(store), place))
+}
+
+/// Starts read models in a store of them that follow the place.
+pub fn views_in(store: Arc<dyn ViewStore>, place: &Place) -> Views {
     let events: Arc<dyn EventStore> = Arc::<ledger_store_sqlite::SqliteStore>::clone(&place.store);
-    Ok(Views::start(Arc::new(LedgerModels), events, store, RunnerOptions::default()))
+    Views::start(Arc::new(LedgerModels), events, store, RunnerOptions::default())
 }
 
 async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {

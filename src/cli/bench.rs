@@ -43,6 +43,9 @@ pub struct BenchArgs {
     /// How many HTTP clients send at once.
     #[arg(long, default_value_t = 16)]
     pub clients: usize,
+    /// An empty PostgreSQL database, `postgres://…`, whose read models are rebuilt too, beside those of SQLite (rebuild).
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
     /// One JSON object a figure: name, value, unit, reference, `reference_value`, ratio.
     #[arg(long)]
     pub json: bool,
