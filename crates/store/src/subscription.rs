@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ledger::clock::Stopwatch;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::contract::EventStore;
 use crate::error::StoreError;
@@ -31,7 +32,8 @@ pub struct Subscription {
     page: usize,
     said_caught_up: Option<u64>,
     gather: Option<Gather>,
-    failed: bool,
+    /// Until when the store is left alone. A time, not a pause: whoever is cancelled meanwhile does not begin anew.
+    rests_until: Option<Instant>,
 }
 
 /// After a failure the store is left alone for so long: whoever follows it asks again at once.
@@ -92,12 +94,11 @@ impl Subscription {
             if self.next <= committed {
                 self.gathered(committed).await;
                 let query = Read::all(self.next).filter(self.filter.clone()).limit(self.page);
-                if self.failed {
-                    tokio::time::sleep(REST).await;
-                    self.failed = false;
+                if let Some(until) = self.rests_until {
+                    tokio::time::sleep_until(until).await;
                 }
                 let page = self.store.read(query).await;
-                self.failed = page.is_err();
+                self.rests_until = page.is_err().then(|| Instant::now() + REST);
                 let page = page?;
                 // Filtered reads move on over what does not pass; an unfiltered page that is empty moves nothing.
                 self.next = page.next.max(self.next);

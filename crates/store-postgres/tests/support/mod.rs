@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod chaos;
+
 use std::io::Write;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
@@ -42,8 +44,9 @@ fn program(name: &str) -> PathBuf {
     versions.pop().filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(name))
 }
 
-/// Starts a server; `prepare` gives the last lines of its configuration, and may put files into its data directory.
-fn start(prepare: impl FnOnce(&Path) -> String) -> Server {
+/// Makes a server's directory; `prepare` gives the last lines of its configuration, and may put files into its data
+/// directory.
+fn prepared(prepare: impl FnOnce(&Path) -> String) -> PathBuf {
     let dir = tempfile::tempdir().expect("a directory").keep();
     let data = dir.join("data");
     let mut initdb = Command::new(program("initdb"));
@@ -58,6 +61,13 @@ fn start(prepare: impl FnOnce(&Path) -> String) -> Server {
     let mut conf =
         std::fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).expect("initdb wrote it");
     conf.write_all(settings.as_bytes()).expect("it can be written");
+    dir
+}
+
+/// Starts a server that ends with this process; `prepare` as in [`prepared`].
+fn start(prepare: impl FnOnce(&Path) -> String) -> Server {
+    let dir = prepared(prepare);
+    let data = dir.join("data");
     // Standard input closes when this process ends, however it ends; the shell then stops the server.
     let script = "\"$1\" -D \"$2\" -k \"$3\" -c logging_collector=off >\"$3/log\" 2>&1 &
                   server=$!; cat >/dev/null; kill -QUIT $server; wait $server; rm -rf \"$3\"";

@@ -1,0 +1,144 @@
+//! A server that can be killed, hung and cut off.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use tokio_postgres::Config;
+
+use super::{as_postgres, prepared, program};
+
+/// A server on a port of its own, its processes in a group of their own.
+pub struct ChaosServer {
+    dir: PathBuf,
+    port: u16,
+    running: Option<Child>,
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("it is bound").port()
+}
+
+impl ChaosServer {
+    pub fn start() -> Self {
+        let port = free_port();
+        let dir = prepared(|_| format!("listen_addresses = '127.0.0.1'\nport = {port}"));
+        let mut server = Self { dir, port, running: None };
+        server.run();
+        server
+    }
+
+    fn run(&mut self) {
+        // With the test's process it ends too, however that ends.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]).arg(program("postgres"));
+        command.arg("-D").arg(self.dir.join("data")).arg("-k").arg(&self.dir);
+        let log =
+            std::fs::OpenOptions::new().append(true).create(true).open(self.dir.join("log")).expect("a log");
+        command.current_dir("/").stdout(Stdio::null()).stderr(log).process_group(0);
+        as_postgres(&mut command);
+        self.running = Some(command.spawn().expect("setpriv and postgres run"));
+    }
+
+    fn signal(&self, signal: &str) {
+        let group = format!("-{}", self.running.as_ref().expect("it runs").id());
+        let sent = Command::new("kill").args([signal, "--", &group]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// kill -9 of all its processes, and a new start.
+    pub fn kill(&mut self) {
+        self.signal("-KILL");
+        self.running.take().expect("it runs").wait().expect("it is a child");
+        self.run();
+    }
+
+    /// All its processes stand still while `meanwhile` runs.
+    pub async fn hang(&self, meanwhile: impl Future<Output = ()>) {
+        self.signal("-STOP");
+        meanwhile.await;
+        self.signal("-CONT");
+    }
+
+    /// The database, reached directly.
+    pub fn config(&self, database: &str) -> Config {
+        self.config_at(self.port, database)
+    }
+
+    fn config_at(&self, port: u16, database: &str) -> Config {
+        let mut config = Config::new();
+        config.host("127.0.0.1").port(port).user("ledger").dbname(database);
+        config.connect_timeout(std::time::Duration::from_secs(5));
+        config
+    }
+
+    /// The database, reached through a proxy.
+    pub fn through(&self, proxy: &Proxy, database: &str) -> Config {
+        self.config_at(proxy.port, database)
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for ChaosServer {
+    fn drop(&mut self) {
+        if let Some(running) = &mut self.running {
+            let group = format!("-{}", running.id());
+            drop(Command::new("kill").args(["-KILL", "--", &group]).status());
+            drop(running.wait());
+        }
+        drop(std::fs::remove_dir_all(&self.dir));
+    }
+}
+
+/// A way to the server that can be cut, also in the middle of a message.
+pub struct Proxy {
+    port: u16,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Proxy {
+    /// A way to a port of this machine.
+    pub fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let proxy = Self { port: listener.local_addr().expect("it is bound").port(), open: Arc::default() };
+        let open = proxy.open.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                let mut known = open.lock().expect("nobody panics with it");
+                known.retain(|stream| stream.take_error().is_ok() && stream.peer_addr().is_ok());
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    known.push(from.try_clone().expect("a stream can be cloned"));
+                    let (from, to) = (from.try_clone().expect("as above"), to.try_clone().expect("as above"));
+                    std::thread::spawn(move || forward(from, to));
+                }
+            }
+        });
+        proxy
+    }
+
+    /// Cuts every connection.
+    pub fn cut(&self) {
+        for stream in self.open.lock().expect("nobody panics with it").drain(..) {
+            drop(stream.shutdown(Shutdown::Both));
+        }
+    }
+}
+
+fn forward(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = [0; 16 << 10];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    drop(from.shutdown(Shutdown::Both));
+    drop(to.shutdown(Shutdown::Both));
+}
