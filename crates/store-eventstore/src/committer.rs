@@ -120,11 +120,12 @@ impl Committer {
         }
         let mut outcomes: Vec<Option<Outcome>> = vec![None; group.len()];
         let mut annexes = HashMap::new();
+        let mut read = false;
         for _ in 0..ROUNDS_MAX {
             if outcomes.iter().all(Option::is_some) {
                 break;
             }
-            if let Err(error) = self.round(group, &mut outcomes, &mut annexes).await {
+            if let Err(error) = self.round(group, &mut outcomes, &mut annexes, &mut read).await {
                 for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_none()) {
                     *outcome = Some(Err(error.clone()));
                 }
@@ -144,8 +145,16 @@ impl Committer {
         group: &[&Append],
         outcomes: &mut [Option<Outcome>],
         annexes: &mut HashMap<TenantId, Option<String>>,
+        read: &mut bool,
     ) -> Result<(), StoreError> {
-        let chunks = self.plan(group, outcomes).await?;
+        let mut chunks = self.plan(group, outcomes).await?;
+        // What is sent is held against the log by the server. What is refused without being sent is refused on a log
+        // that was read since it was asked.
+        if !*read && chunks.values().any(Chunk::refuses_unseen) {
+            self.catch_up().await.map_err(|failure| failure.nothing_happened())?;
+            *read = true;
+            chunks = self.plan(group, outcomes).await?;
+        }
         let mut sent = Vec::new();
         for (tenant, chunk) in chunks {
             if chunk.appends.is_empty() {
@@ -333,6 +342,16 @@ impl Committer {
 impl Chunk<'_> {
     fn events(&self) -> u64 {
         self.appends.iter().map(|append| append.events().len() as u64).sum()
+    }
+
+    /// Is something refused, and nothing sent?
+    fn refuses_unseen(&self) -> bool {
+        let refused = |verdict: &Verdict| {
+            matches!(verdict, Verdict::WrongRevision { .. } | Verdict::StaleKey { .. } | Verdict::UnknownLog)
+        };
+        let mut decided = self.decided.iter();
+        self.appends.is_empty()
+            && decided.any(|(_, decision)| matches!(decision, Decision::Verdict(v) if refused(v)))
     }
 }
 

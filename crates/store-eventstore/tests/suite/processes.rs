@@ -1,6 +1,7 @@
 //! Several processes on one log: each with an index of its own, one side store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::event::{EventHash, Header, entry_bytes};
 use ledger::merkle::{leaf_hash, root_of};
@@ -147,6 +148,27 @@ async fn a_conflict_has_one_winner() {
         }
     }
     check(&server, &one, &sealer, 0, 0).await;
+}
+
+/// A process that has not looked for a long time refuses nothing that stands on what others have written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_given_on_the_log_as_it_is() {
+    let server = Server::start(1).await;
+    let first = Local::new();
+    let one = first.open(&server).await.unwrap();
+    let never = Duration::from_secs(3600);
+    let two = first.sharing().looking(&server, never).await.unwrap();
+    let mut sealer = with_log(&one).await;
+    insist(&one, &sealer.append("s-1", 3)).await;
+    insist(&two, &sealer.append("s-1", 1)).await;
+    insist(&one, &sealer.rotate(7)).await;
+    insist(&two, &sealer.append("s-1", 1)).await;
+    sealer.rewind("s-1", None);
+    let refused = two.append(vec![sealer.append("s-1", 1)]).await.unwrap().remove(0);
+    assert!(
+        matches!(refused, Verdict::WrongRevision { current: Some(head) } if head.seq == 4),
+        "{refused:?}"
+    );
 }
 
 /// What stands beside the log is shared: a command of one process is known to the other, and its disclosures are.

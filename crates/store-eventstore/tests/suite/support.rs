@@ -82,9 +82,14 @@ impl Local {
     }
 
     pub async fn open(&self, server: &Server) -> Result<EventStoreDbStore, OpenError> {
+        self.looking(server, Duration::from_millis(10)).await
+    }
+
+    /// Looks for entries of others so often.
+    pub async fn looking(&self, server: &Server, poll: Duration) -> Result<EventStoreDbStore, OpenError> {
         let mut options = EsdbOptions::new(&server.url, self.index(), self.side.clone());
         options.prefix = server.prefix.clone();
-        options.poll = Duration::from_millis(10);
+        options.poll = poll;
         EventStoreDbStore::open(options).await
     }
 }
