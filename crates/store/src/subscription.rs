@@ -58,7 +58,7 @@ impl Subscription {
             page: 1000,
             said_caught_up: None,
             gather: None,
-            failed: false,
+            rests_until: None,
         }
     }
 
