@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use ledger::clock::{BufferedEntropy, Stopwatch, SystemClock};
 use ledger::domain::{Cause, DomainEvent as _, EventBody};
 use ledger::event::{SealContext, seal};
 use ledger::ids::{Actor, StreamId};
 use ledger_store::executor::{BulkItem, CommandMeta};
-use ledger_store::{EventStore as _, Read};
+use ledger_store::{EventStore, Read, SideStore};
+use ledger_store_postgres::{PostgresOptions, PostgresStore, plain_inserts};
 
 use super::same_rows::Rows;
 use super::workload::{Measured, Place, Samples, Scratch, cpu_time, done, stream};
@@ -55,6 +56,9 @@ async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
         figure = figure.detail(name, micros, "µs");
     }
     let mut figures = vec![figure, evidence(args).await?];
+    if let Some(url) = &args.postgres {
+        figures.extend(postgres(args, url, &streams, batch).await?);
+    }
     if args.preload > 0 {
         let base = rate(args.events, empty);
         write(&place, &streams, args.preload.saturating_sub(args.events), args.writers, batch).await?;
@@ -70,6 +74,46 @@ async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
     }
     Ok(figures)
 }
+
+/// The same on PostgreSQL: by one process, and by two stores with connections of their own on one database.
+async fn postgres(
+    args: &BenchArgs,
+    url: &str,
+    streams: &Arc<Vec<StreamId>>,
+    batch: usize,
+) -> Result<Vec<Figure>> {
+    let options = PostgresOptions::at(url, None)?;
+    let open = || PostgresStore::open(options.clone());
+    let store = Arc::new(open().await?);
+    if !store.logs().await?.is_empty() {
+        bail!("{url} holds a ledger already; give an empty database");
+    }
+    let place = Arc::new(Place::over(Arc::clone(&store)).await?);
+    write(&place, streams, streams.len() as u64, args.writers, batch).await?;
+    let (took, commits) = write(&place, streams, args.events, args.writers, batch).await?;
+    let rows = usize::try_from(args.events / commits.max(1)).unwrap_or(batch).max(1);
+    let bare = rate(args.events, plain_inserts(&store, &options, args.events, rows).await?);
+    let name = "append to PostgreSQL";
+    let one = Figure::new(name, rate(args.events, took), "events/s", PLAIN, bare).detail(
+        "events in a commit",
+        count(rows as u64),
+        "events",
+    );
+    // Another process would have a store of its own: its own connections, trees and lock of the store's row.
+    let other = Arc::new(Place::over(Arc::new(open().await?)).await?);
+    let watch = Stopwatch::start();
+    let half = args.events / 2;
+    let (a, b) = tokio::join!(
+        write(&place, streams, half, args.writers, batch),
+        write(&other, streams, half, args.writers, batch)
+    );
+    (a?, b?);
+    let name = "append to PostgreSQL by two stores at once";
+    Ok(vec![one, Figure::new(name, rate(half * 2, watch.elapsed()), "events/s", PLAIN, bare)])
+}
+
+/// What an append to PostgreSQL is held against.
+const PLAIN: &str = "the same bytes into a plain table, multi-row inserts";
 
 #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
 fn count(n: u64) -> f64 {
@@ -100,8 +144,8 @@ async fn evidence(args: &BenchArgs) -> Result<Figure> {
 }
 
 /// Appends `events` events; how long it took and in how many commits.
-async fn write(
-    place: &Arc<Place>,
+async fn write<S: EventStore + SideStore>(
+    place: &Arc<Place<S>>,
     streams: &Arc<Vec<StreamId>>,
     events: u64,
     writers: usize,
@@ -137,7 +181,7 @@ async fn write(
 /// Counts the store's commits, so that the reference makes as many.
 struct Commits(tokio::task::JoinHandle<u64>, tokio::sync::oneshot::Sender<()>);
 
-fn commits(place: &Place) -> Commits {
+fn commits<S: EventStore>(place: &Place<S>) -> Commits {
     let mut head = place.store.subscribe();
     let (stop, mut stopped) = tokio::sync::oneshot::channel();
     let task = tokio::spawn(async move {

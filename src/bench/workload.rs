@@ -53,9 +53,9 @@ impl Drop for Scratch {
 }
 
 /// A ledger with one tenant, in process, without HTTP.
-pub struct Place {
+pub struct Place<S = SqliteStore> {
     /// The store.
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<S>,
     /// The way of a command.
     pub executor: Arc<Executor>,
     /// The keys.
@@ -70,11 +70,20 @@ impl Place {
     /// # Errors
     /// The store's.
     pub async fn create(dir: &Path) -> Result<Self> {
+        Self::over(Arc::new(SqliteStore::open(StoreOptions::new(dir, dir.join("head"), [7; 32]))?)).await
+    }
+}
+
+impl<S: EventStore + SideStore> Place<S> {
+    /// Makes a ledger in an empty store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn over(store: Arc<S>) -> Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(BufferedEntropy::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = Arc::new(SqliteStore::open(StoreOptions::new(dir, dir.join("head"), [7; 32]))?);
-        let events: Arc<dyn EventStore> = Arc::<SqliteStore>::clone(&store);
-        let side: Arc<dyn SideStore> = Arc::<SqliteStore>::clone(&store);
+        let events: Arc<dyn EventStore> = Arc::<S>::clone(&store);
+        let side: Arc<dyn SideStore> = Arc::<S>::clone(&store);
         let keyring = Arc::new(Keyring::new(Arc::clone(&side), Kek::new(&[9; 32]), Arc::clone(&entropy)));
         let bootstrap = Bootstrap {
             store: Arc::clone(&events),

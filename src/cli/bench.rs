@@ -43,7 +43,7 @@ pub struct BenchArgs {
     /// How many HTTP clients send at once.
     #[arg(long, default_value_t = 16)]
     pub clients: usize,
-    /// An empty PostgreSQL database, `postgres://…`, whose read models are rebuilt too, beside those of SQLite (rebuild).
+    /// An empty PostgreSQL database, `postgres://…`, on which the same is measured (append, rebuild).
     #[arg(long, value_name = "URL")]
     pub postgres: Option<String>,
     /// One JSON object a figure: name, value, unit, reference, `reference_value`, ratio.

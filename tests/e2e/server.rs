@@ -175,7 +175,10 @@ impl Server {
         let Started { child, url } = spawn(&[], verb, &data, settings).unwrap();
         let own = || std::fs::read_to_string(data.join("admin.key")).unwrap().trim().to_owned();
         let admin = admin.map_or_else(own, str::to_owned);
-        Self { child: Some(child), url, admin, dir: Dir::Kept(dir.to_owned()) }
+        let node = Self { child: Some(child), url, admin, dir: Dir::Kept(dir.to_owned()) };
+        // As whoever puts requests before several of them does.
+        wait_for("the process to be ready", || (node.get("/readyz").status == 200).then_some(()));
+        node
     }
 
     /// The admin's key.

@@ -47,7 +47,7 @@ fn requests(vendors: &Vendors) -> usize {
 }
 
 /// All rows of a list: a page may be short and still have a next one.
-fn items(server: &Server, path: &str) -> Vec<Value> {
+pub fn items(server: &Server, path: &str) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = server.get(&format!("{path}{cursor}")).ok();
@@ -131,7 +131,7 @@ fn every_obligation_has_one_ticket_whatever_is_killed() {
 }
 
 /// The obligation keys that stand at a vendor.
-fn theirs(vendors: &Vendors, integration: &str) -> Vec<String> {
+pub fn theirs(vendors: &Vendors, integration: &str) -> Vec<String> {
     let last = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
     match integration {
         "jira" => {

@@ -8,6 +8,7 @@ mod misfit;
 mod notes;
 mod people;
 mod rapid;
+mod shared;
 mod stage;
 mod sync;
 mod warnings;

@@ -32,7 +32,27 @@ impl ChaosServer {
         server
     }
 
+    /// Starts it. Until the last process of the one before has ended, a server refuses to start: then again.
     fn run(&mut self) {
+        loop {
+            let mut running = self.spawn();
+            let ended = loop {
+                if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                    break false;
+                }
+                if running.try_wait().expect("it is a child").is_some() {
+                    break true;
+                }
+                std::thread::yield_now();
+            };
+            if !ended {
+                self.running = Some(running);
+                return;
+            }
+        }
+    }
+
+    fn spawn(&self) -> Child {
         // With the test's process it ends too, however that ends.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).arg(program("postgres"));
@@ -41,7 +61,7 @@ impl ChaosServer {
             std::fs::OpenOptions::new().append(true).create(true).open(self.dir.join("log")).expect("a log");
         command.current_dir("/").stdout(Stdio::null()).stderr(log).process_group(0);
         as_postgres(&mut command);
-        self.running = Some(command.spawn().expect("setpriv and postgres run"));
+        command.spawn().expect("setpriv and postgres run")
     }
 
     fn signal(&self, signal: &str) {
