@@ -81,8 +81,11 @@ async fn killed_hung_and_cut_off_nothing_is_lost_doubled_or_skipped() {
         Arc::new(AtomicUsize::new(1)),
         Arc::new(std::sync::Mutex::new(sealer)),
     );
-    let followers: Vec<_> =
-        stores.iter().map(|store| tokio::spawn(follow(store.clone(), done.clone(), total.clone()))).collect();
+    let written_all = Arc::new(AtomicBool::new(false));
+    let followers: Vec<_> = stores
+        .iter()
+        .map(|store| tokio::spawn(follow(store.clone(), written_all.clone(), total.clone())))
+        .collect();
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let (store, sealer) = (stores[writer % 2].clone(), sealer.clone());
@@ -130,6 +133,7 @@ async fn killed_hung_and_cut_off_nothing_is_lost_doubled_or_skipped() {
     for writer in writers {
         written.push(writer.await.unwrap());
     }
+    written_all.store(true, Ordering::SeqCst);
     let all = total.load(Ordering::SeqCst) as u64;
     for follower in followers {
         assert_eq!(follower.await.unwrap(), (1..=all).collect::<Vec<_>>(), "none skipped, none twice");
