@@ -19,23 +19,18 @@ use futures_util::future::join_all;
 use ledger::clock::{Entropy, Stopwatch};
 use ledger::ids::TenantId;
 use ledger_store::{Append, StoreError, Verdict};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::annex::{self, Annex};
-use crate::derive::{Deriver, Parts};
-use crate::entry::{encode, fresh_name};
+use crate::chunk::{Chunk, send, weight};
+use crate::derive::Deriver;
+use crate::entry::fresh_name;
 use crate::error::Failure;
 use crate::link::Sent;
 use crate::options::{APPEND_BYTES_MAX, GROUP_EVENTS_MAX, REST, REST_MAX, ROUNDS_MAX};
+use crate::parts::Parts;
 use crate::plan::{Decision, Plan};
-
-/// Appends of one caller.
-pub(crate) struct AppendRequest {
-    pub appends: Vec<Append>,
-    pub reply: oneshot::Sender<Result<Vec<Verdict>, StoreError>>,
-    /// Room in the queue, given back when the request is dropped.
-    pub _room: OwnedSemaphorePermit,
-}
+use crate::request::{AppendRequest, Outcome, answer, unknown};
 
 /// How often is looked, how long is waited, and where names come from.
 pub(crate) struct Manner {
@@ -54,20 +49,6 @@ pub(crate) struct Committer {
     manner: Manner,
     /// Why nothing is done any more.
     broken: Option<StoreError>,
-}
-
-type Outcome = Result<Verdict, StoreError>;
-
-/// What a round sends to one log.
-struct Chunk<'a> {
-    appends: Vec<&'a Append>,
-    /// The first revision that it takes.
-    first: u64,
-    bytes: usize,
-    /// Places in the group of all that was decided on top of it.
-    decided: Vec<(usize, Decision)>,
-    /// No more is taken in this round.
-    full: bool,
 }
 
 impl Committer {
@@ -204,12 +185,7 @@ impl Committer {
                 chunks.insert(tenant.clone(), chunk);
             }
             let chunk = chunks.get_mut(tenant).expect("it was just made");
-            let bytes: usize = append.events().iter().map(|event| event.header.len() * 4 / 3 + 600).sum();
-            if bytes > APPEND_BYTES_MAX {
-                let what =
-                    format!("an append of {bytes} bytes, EventStoreDB takes {APPEND_BYTES_MAX} at once");
-                return Err(StoreError::invalid(what));
-            }
+            let bytes = weight(append);
             chunk.full = chunk.full || chunk.bytes + bytes > APPEND_BYTES_MAX;
             if chunk.full {
                 continue;
@@ -336,87 +312,5 @@ impl Committer {
                 .await,
             );
         }
-    }
-}
-
-impl Chunk<'_> {
-    fn events(&self) -> u64 {
-        self.appends.iter().map(|append| append.events().len() as u64).sum()
-    }
-
-    /// Is something refused, and nothing sent?
-    fn refuses_unseen(&self) -> bool {
-        let refused = |verdict: &Verdict| {
-            matches!(verdict, Verdict::WrongRevision { .. } | Verdict::StaleKey { .. } | Verdict::UnknownLog)
-        };
-        let mut decided = self.decided.iter();
-        self.appends.is_empty()
-            && decided.any(|(_, decision)| matches!(decision, Decision::Verdict(v) if refused(v)))
-    }
-}
-
-/// Sends a chunk until its outcome is certain, or patience ends.
-async fn send(
-    parts: &Parts,
-    tenant: &TenantId,
-    chunk: &Chunk<'_>,
-    annex: Option<&str>,
-    patience: Duration,
-) -> Sent {
-    let stream = parts.stream(tenant);
-    let (since, mut rest, mut doubt) = (Stopwatch::start(), REST, None);
-    loop {
-        let events = chunk.appends.iter().flat_map(|append| encode(append, annex)).collect();
-        let reason = match parts.link.append(&stream, chunk.first.checked_sub(1), events).await {
-            Sent::Unknown(reason) => {
-                doubt = Some(reason.clone());
-                reason
-            }
-            Sent::Missed(reason) => reason,
-            // An earlier try may have done it before it was forbidden.
-            Sent::Refused(failure) if doubt.is_some() => return Sent::Unknown(failure.to_string()),
-            certain => return certain,
-        };
-        if since.elapsed() > patience {
-            return doubt.map_or(Sent::Missed(reason), Sent::Unknown);
-        }
-        tokio::time::sleep(rest).await;
-        rest = (rest * 2).min(REST_MAX);
-    }
-}
-
-/// What an append weighs on the server, a little more than less: entries are base64, and names come with them.
-pub(crate) fn weight(append: &Append) -> usize {
-    append.events().iter().map(|event| event.header.len() * 4 / 3 + 600).sum()
-}
-
-fn unknown(reason: &str) -> StoreError {
-    StoreError::OutcomeUnknown { reason: reason.to_owned() }
-}
-
-impl AppendRequest {
-    fn events(&self) -> usize {
-        self.appends.iter().map(|append| append.events().len()).sum()
-    }
-}
-
-/// Gives every caller its own part. An error concerns the whole call: if anything of it was stored, or may be, that is
-/// what it says.
-fn answer(group: Vec<AppendRequest>, outcomes: Vec<Outcome>) {
-    let mut outcomes = outcomes.into_iter();
-    for AppendRequest { appends, reply, .. } in group {
-        let own: Vec<Outcome> = outcomes.by_ref().take(appends.len()).collect();
-        let stored = own.iter().any(|outcome| matches!(outcome, Ok(Verdict::Committed { .. })));
-        let doubt = own.iter().find(|o| matches!(o, Err(StoreError::OutcomeUnknown { .. }))).cloned();
-        let all: Result<Vec<Verdict>, StoreError> = own.into_iter().collect();
-        let all = match (all, doubt) {
-            (Err(_), Some(Err(doubt))) => Err(doubt),
-            (Err(error), _) if stored && error.retryable() => {
-                Err(unknown(&format!("some of it is stored; then {error}")))
-            }
-            (all, _) => all,
-        };
-        // One that has gone away does not need it.
-        drop(reply.send(all));
     }
 }

@@ -36,6 +36,7 @@
 //! ```
 
 mod annex;
+mod chunk;
 mod committer;
 mod derive;
 mod entry;
@@ -45,7 +46,9 @@ mod faults;
 mod link;
 mod open;
 mod options;
+mod parts;
 mod plan;
+mod request;
 mod side;
 mod store;
 

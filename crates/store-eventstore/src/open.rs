@@ -12,11 +12,12 @@ use ledger::tile::{TileError, TileId, TileReader};
 use ledger_store::{EventStore, LogHead, Read, SideStore, StoredEvent};
 use ledger_store_sqlite::{SqliteStore, StoreOptions};
 
-use crate::derive::{Deriver, Parts};
+use crate::derive::Deriver;
 use crate::entry::Entry;
 use crate::error::{Failure, OpenError};
 use crate::link::Link;
 use crate::options::EsdbOptions;
+use crate::parts::Parts;
 
 /// A position that the server has not filled in.
 const NO_POSITION: u64 = u64::MAX;

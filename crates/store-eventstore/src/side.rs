@@ -10,8 +10,8 @@ use ledger_store::{
 use serde::{Deserialize, Serialize};
 
 use crate::annex;
-use crate::derive::Parts;
 use crate::error::Failure;
+use crate::parts::Parts;
 use crate::store::EventStoreDbStore;
 
 /// The name of the record that holds a log's checkpoint.

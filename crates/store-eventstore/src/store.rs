@@ -10,11 +10,13 @@ use ledger_store::{
 };
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::committer::{AppendRequest, Committer, Manner, weight};
-use crate::derive::Parts;
+use crate::chunk::weight;
+use crate::committer::{Committer, Manner};
 use crate::error::OpenError;
 use crate::open::open;
 use crate::options::{APPEND_BYTES_MAX, EsdbOptions, QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX};
+use crate::parts::Parts;
+use crate::request::AppendRequest;
 
 /// The event store on EventStoreDB or KurrentDB. Any number of processes may have one on the same server, each with an
 /// index of its own; they need one side store.
