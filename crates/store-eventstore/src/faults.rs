@@ -16,7 +16,18 @@ use tempfile::TempDir;
 use crate::{EsdbOptions, EventStoreDbStore};
 
 const WRITERS: usize = 8;
-const FAULTS: u64 = 200;
+/// How many faults there were, and how many there are to be.
+struct Faults {
+    met: AtomicU64,
+    wanted: u64,
+}
+
+impl Faults {
+    fn over(&self) -> bool {
+        self.met.load(Ordering::SeqCst) >= self.wanted
+    }
+}
+
 /// In turn, each after a good one or two.
 const KINDS: [Fault; 7] = [
     Fault::LostAnswer,
@@ -30,19 +41,20 @@ const KINDS: [Fault; 7] = [
 
 struct Place {
     cluster: Cluster,
-    faults: Arc<AtomicU64>,
+    faults: Arc<Faults>,
     dir: TempDir,
     side: Arc<dyn SideStore>,
 }
 
 impl Place {
-    async fn new() -> Self {
+    async fn new(wanted: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("side");
         std::fs::create_dir(&path).unwrap();
         let options = StoreOptions::new(&path, dir.path().join("side-heads"), [7; 32]);
         let side: Arc<dyn SideStore> = Arc::new(SqliteStore::open(options).unwrap());
-        let (cluster, faults) = (Cluster::start(3).await.unwrap(), Arc::default());
+        let cluster = Cluster::start(3).await.unwrap();
+        let faults = Arc::new(Faults { met: AtomicU64::new(0), wanted });
         Self { cluster, faults, dir, side }
     }
 
@@ -59,25 +71,20 @@ impl Place {
     fn break_things(&self) {
         let faults = self.faults.clone();
         self.cluster.faults(Some(Box::new(move |number| {
-            if number % 2 == 0 || faults.load(Ordering::SeqCst) >= FAULTS {
+            if number % 2 == 0 || faults.over() {
                 return Fault::None;
             }
-            KINDS[usize::try_from(faults.fetch_add(1, Ordering::SeqCst)).unwrap() % KINDS.len()]
+            KINDS[usize::try_from(faults.met.fetch_add(1, Ordering::SeqCst)).unwrap() % KINDS.len()]
         })));
     }
 }
 
 /// Executes operations on one stream as a command's executor does, until the faults are over: what is unknown is sent
 /// again as it is, what was denied or refused is decided anew. Gives how many operations were acknowledged.
-async fn write(
-    store: Arc<EventStoreDbStore>,
-    mut sealer: Sealer,
-    name: String,
-    faults: Arc<AtomicU64>,
-) -> u64 {
+async fn write(store: Arc<EventStoreDbStore>, mut sealer: Sealer, name: String, faults: Arc<Faults>) -> u64 {
     let stream = name.parse().unwrap();
     let mut done = 0;
-    while faults.load(Ordering::SeqCst) < FAULTS {
+    while !faults.over() {
         let mut append: Option<Append> = None;
         loop {
             let sealed = match append.take() {
@@ -101,8 +108,8 @@ async fn write(
 }
 
 /// Writes through two stores while everything breaks. Gives what each stream was acknowledged, and what it has.
-async fn ordeal(failed_means_no: bool) -> Vec<(u64, u64)> {
-    let place = Place::new().await;
+async fn ordeal(failed_means_no: bool, faults: u64) -> Vec<(u64, u64)> {
+    let place = Place::new(faults).await;
     let stores = [place.open("one", failed_means_no).await, place.open("two", failed_means_no).await];
     let mut sealer = Sealer::new("a", 1);
     stores[0].put_log(sealer.log(Some(1))).await.unwrap();
@@ -117,8 +124,7 @@ async fn ordeal(failed_means_no: bool) -> Vec<(u64, u64)> {
     for (writer, task) in tasks.into_iter().enumerate() {
         counts.push((writer, task.await.unwrap()));
     }
-    let met = place.faults.load(Ordering::SeqCst);
-    assert!(met >= FAULTS, "{met}");
+    assert!(place.faults.over());
     place.cluster.faults(None);
     // A store of a process that was not there sees the whole of it.
     let fresh = place.open("three", false).await;
@@ -141,13 +147,13 @@ async fn ordeal(failed_means_no: bool) -> Vec<(u64, u64)> {
         }
         found.push((acknowledged, of.len() as u64));
     }
-    println!("{met} faults, acknowledged and stored of each stream: {found:?}");
+    println!("{faults} faults, acknowledged and stored of each stream: {found:?}");
     found
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_faults_lose_nothing_and_double_nothing() {
-    for (acknowledged, stored) in ordeal(false).await {
+    for (acknowledged, stored) in ordeal(false, 200).await {
         assert_eq!(acknowledged, stored);
     }
 }
@@ -155,6 +161,6 @@ async fn two_hundred_faults_lose_nothing_and_double_nothing() {
 /// The control: a store that takes a failed append for one that has not happened doubles what is decided again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_believes_a_failure_doubles_operations() {
-    let found = ordeal(true).await;
+    let found = ordeal(true, 50).await;
     assert!(found.iter().any(|(acknowledged, stored)| stored > acknowledged), "{found:?}");
 }

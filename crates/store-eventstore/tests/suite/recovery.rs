@@ -90,6 +90,15 @@ async fn a_missing_side_store_is_said_plainly() {
     assert!(refused.to_string().contains("Restore the side store"), "{refused}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_not_there_is_said_plainly() {
+    let mut server = Server::fake(1).await;
+    server.cluster.as_mut().unwrap().stop(0).await;
+    let refused = Local::new().open(&server).await.err().expect("it is refused");
+    assert!(matches!(refused, OpenError::Server(_)), "{refused}");
+    assert!(refused.to_string().contains("does it run"), "{refused}");
+}
+
 /// A server that has lost what was derived, or signed, is not signed for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_lost_entries_is_refused() {
