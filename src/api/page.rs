@@ -35,6 +35,25 @@ pub struct List {
     pub log_size: u64,
 }
 
+/// Which rows of a list by their state.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InState {
+    /// Only in this state.
+    pub state: Option<String>,
+}
+
+impl InState {
+    /// The rows of a table, the newest first by `column`.
+    pub fn newest(&self, table: &'static TableDef, tenant: &TenantId, column: &'static str) -> Query {
+        let query = Query::new(table, tenant).order_by(column).descending();
+        match &self.state {
+            Some(state) => query.is_text("state", state),
+            None => query,
+        }
+    }
+}
+
 /// Puts the page's limits into a query.
 ///
 /// # Errors

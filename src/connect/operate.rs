@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use ledger::ids::{CommandId, TenantId, uuid_v7};
 use ledger_aggregates::intent::{Intent, IntentCommand, IntentEvent, IntentRequested};
-use ledger_aggregates::values::{IntegrationId, IntentId, RunKind, RunTrigger, ValueMac};
+use ledger_aggregates::ticket::TicketCommand;
+use ledger_aggregates::values::{IntegrationId, IntentId, RunKind, RunTrigger};
 use ledger_connectors::egress::Hold;
 use ledger_connectors::egress::credential::{CodeExchange, TokenError, TokenSet};
 use ledger_connectors::host::{CallError, Instance, Limits};
@@ -253,10 +254,13 @@ pub fn run_kind(name: &str) -> Result<RunKind, ApiError> {
         .map_err(|detail: String| ApiError::new(INVALID, format!("/what: {detail}")).at("/what", detail))
 }
 
-/// The mark by which the ticket of a fact is found.
+/// The command that puts another thing at the other side in the place of a ticket's.
 ///
 /// # Errors
 /// There is no such tenant.
-pub fn remote_mac(app: &App, tenant: &TenantId, remote: &RemoteRef) -> Result<ValueMac, ApiError> {
-    Marks::of(app, tenant).text(&remote.id)
+pub fn relink(app: &App, tenant: &TenantId, remote: &RemoteRef) -> Result<TicketCommand, ApiError> {
+    Ok(TicketCommand::Relink {
+        remote_mac: Marks::of(app, tenant).text(&remote.id)?,
+        remote: serde_json::to_value(remote).map_err(ApiError::internal)?,
+    })
 }

@@ -99,6 +99,20 @@ impl Console {
         }
     }
 
+    /// Carries out what a form asks of one thing and goes `back` to its page, which says what was done, or why not.
+    pub async fn act<A: Aggregate<Error: Refusal>>(
+        &self,
+        viewer: &Viewer,
+        wanted: Result<(StreamId, A::Command, &'static str), ApiError>,
+        back: &str,
+    ) -> Response {
+        let outcome = match wanted {
+            Ok((stream, command, said)) => self.order::<A>(viewer, stream, &command).await.map(|()| said),
+            Err(error) => Err(error),
+        };
+        self.done(viewer, outcome, back).await
+    }
+
     fn bare_frame(&self, viewer: &Viewer, title: impl Into<String>) -> Frame {
         Frame {
             title: title.into(),

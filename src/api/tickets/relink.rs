@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use ledger_aggregates::ticket::TicketCommand;
 use ledger_connectors::protocol::RemoteRef;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -42,9 +41,6 @@ pub async fn relink(
 ) -> Result<(StatusCode, Json<Changed>), ApiError> {
     let body: RelinkTicket = shape(canonical.as_bytes())?;
     let remote = RemoteRef { id: body.remote_id, key: body.key, url: body.url };
-    let command = TicketCommand::Relink {
-        remote_mac: operate::remote_mac(&app, &caller.tenant, &remote)?,
-        remote: serde_json::to_value(remote).map_err(ApiError::internal)?,
-    };
+    let command = operate::relink(&app, &caller.tenant, &remote)?;
     order(&app, &caller, &id, &headers, ("relink", canonical.as_bytes()), &command).await
 }

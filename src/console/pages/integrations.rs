@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query as Params, State};
 use axum::response::Response;
+use ledger::ids::StreamId;
 use ledger::readmodel::Query;
 use ledger_aggregates::integration::{Integration, IntegrationCommand};
 use ledger_aggregates::values::{IntegrationId, PauseReason};
@@ -188,22 +189,22 @@ pub async fn act(
     Path(id): Path<String>,
     Posted(viewer, form): Posted<ActForm>,
 ) -> Response {
-    let outcome = async {
-        let integration: IntegrationId = named("integration", &id)?;
-        let (command, said) = match form.action.as_str() {
-            "enable" => (IntegrationCommand::Enable, "The integration works from now on."),
-            "pause" => {
-                let command = IntegrationCommand::Pause { reason: PauseReason::Requested };
-                (command, "The integration stands still; its work waits.")
-            }
-            "resume" => (IntegrationCommand::Resume, "The integration works again."),
-            _ => return Err(ApiError::new(NOT_FOUND, "there is no such action")),
-        };
-        console.order::<Integration>(&viewer, integration.stream(), &command).await?;
-        Ok(said)
+    let wanted = command(&id, &form.action);
+    console.act::<Integration>(&viewer, wanted, &format!("/integrations/{id}")).await
+}
+
+fn command(id: &str, action: &str) -> Result<(StreamId, IntegrationCommand, &'static str), ApiError> {
+    let integration: IntegrationId = named("integration", id)?;
+    let (command, said) = match action {
+        "enable" => (IntegrationCommand::Enable, "The integration works from now on."),
+        "pause" => {
+            let command = IntegrationCommand::Pause { reason: PauseReason::Requested };
+            (command, "The integration stands still; its work waits.")
+        }
+        "resume" => (IntegrationCommand::Resume, "The integration works again."),
+        _ => return Err(ApiError::new(NOT_FOUND, "there is no such action")),
     };
-    let outcome = outcome.await;
-    console.done(&viewer, outcome, &format!("/integrations/{id}")).await
+    Ok((integration.stream(), command, said))
 }
 
 /// A configuration to be put in force again.

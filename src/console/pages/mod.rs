@@ -9,6 +9,7 @@ pub mod event;
 pub mod evidence;
 pub mod exports;
 pub mod frameworks;
+mod in_state;
 pub mod integration;
 pub mod integrations;
 pub mod live;

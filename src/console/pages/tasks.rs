@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query as Params, State};
 use axum::response::Response;
-use ledger::ids::uuid_v7;
+use ledger::ids::{StreamId, SubjectId, uuid_v7};
 use ledger::readmodel::{Cell, Query};
 use ledger_aggregates::task::limits::TICKETS_MAX;
 use ledger_aggregates::task::{OpenTask, Task, TaskCommand};
@@ -15,13 +15,14 @@ use ledger_projections::tickets::{TICKET, TicketRow};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::in_state::InState;
 use super::story::Step;
 use crate::api::{named, word};
 use crate::auth::policy::Permission;
 use crate::console::Console;
 use crate::console::frame::Frame;
 use crate::console::posted::Posted;
-use crate::console::render::{PAGE_ROWS, evidence_href};
+use crate::console::render::evidence_href;
 use crate::console::view::{
     At, Choice, Fact, Link, Mark, Pager, day_end, severity_mark, spoken, state_mark, text_of,
 };
@@ -74,35 +75,21 @@ struct TicketLine {
     mark: Mark,
 }
 
-/// Which tasks.
-#[derive(Debug, Deserialize)]
-pub struct Which {
-    #[serde(default = "open")]
-    state: String,
-    #[serde(default)]
-    cursor: String,
-}
-
-fn open() -> String {
-    "open".to_owned()
-}
-
 const ROOM: &str = "/tasks";
 
 /// `GET /tasks`
 pub async fn list(
     State(console): State<Arc<Console>>,
     viewer: Viewer,
-    Params(which): Params<Which>,
+    Params(which): Params<InState>,
 ) -> Response {
-    let made = build_list(&console, &viewer, &which).await;
+    let made = build_list(&console, &viewer, &which.or("open")).await;
     console.answer(&viewer, made).await
 }
 
-async fn build_list(console: &Console, viewer: &Viewer, which: &Which) -> Result<Tasks, ApiError> {
+async fn build_list(console: &Console, viewer: &Viewer, which: &InState) -> Result<Tasks, ApiError> {
     let tenant = viewer.tenant();
-    let query = Query::new(&TASK, tenant).order_by("opened_index").descending().limit(PAGE_ROWS);
-    let query = if which.state == "any" { query } else { query.is_text("state", &which.state) };
+    let query = which.newest(&TASK, tenant, "opened_index");
     let found = console.rows::<TaskRow>(query, Some(&which.cursor)).await?;
     let indexes: Vec<u64> = found.rows.iter().map(|row| row.title_index).collect();
     let mut titles = console.texts(tenant, &indexes, "title").await?;
@@ -120,11 +107,11 @@ async fn build_list(console: &Console, viewer: &Viewer, which: &Which) -> Result
     };
     Ok(Tasks {
         frame: console.frame(viewer, "Tasks").await?,
-        states: Choice::all(&["open", "claimed", "closed", "any"], &which.state),
+        states: which.choices(&["open", "claimed", "closed", "any"]),
         severities: Choice::all(&["info", "warning", "critical"], "warning"),
         lines: found.rows.into_iter().map(line).collect(),
         may_manage: viewer.may(Permission::Manage),
-        pager: Pager::new(ROOM, &[("state", &which.state)], Some(&which.cursor), found.next),
+        pager: which.pager(ROOM, found.next),
     })
 }
 
@@ -254,6 +241,7 @@ pub struct ActForm {
     action: String,
     note: Option<String>,
     until: Option<String>,
+    assignee: Option<String>,
 }
 
 /// `POST /tasks/{id}/act`
@@ -262,19 +250,26 @@ pub async fn act(
     Path(id): Path<String>,
     Posted(viewer, form): Posted<ActForm>,
 ) -> Response {
-    let outcome = async {
-        let task: TaskId = named("task", &id)?;
-        let (command, said) = command(form)?;
-        console.order::<Task>(&viewer, task.stream(), &command).await?;
-        Ok(said)
-    };
-    let outcome = outcome.await;
-    console.done(&viewer, outcome, &format!("/tasks/{id}")).await
+    let wanted = command(&console, &id, form);
+    console.act::<Task>(&viewer, wanted, &format!("{ROOM}/{id}")).await
 }
 
-fn command(form: ActForm) -> Result<(TaskCommand, &'static str), ApiError> {
+fn command(
+    console: &Console,
+    id: &str,
+    form: ActForm,
+) -> Result<(StreamId, TaskCommand, &'static str), ApiError> {
+    let task: TaskId = named("task", id)?;
     let close = |reason, until, note| TaskCommand::Close { reason, evidence: None, until, note };
-    Ok(match form.action.as_str() {
+    let (command, said) = match form.action.as_str() {
+        "assign" => {
+            let app = &console.app;
+            // Whoever keeps ids of people of their own assigns by the API.
+            let subject: SubjectId = word("/subject", &uuid_v7(&*app.clock, &*app.entropy).to_string())?;
+            let missing = || ApiError::new(INVALID, "who is to do it is missing");
+            let assign = TaskCommand::Assign { subject, assignee: form.assignee.ok_or_else(missing)? };
+            (assign, "The task is assigned.")
+        }
         "claim" => {
             let claim = TaskCommand::Claim { by: ClaimSource::User, ticket: None, note: form.note };
             (claim, "The task counts as done by your word, until evidence shows it.")
@@ -285,5 +280,6 @@ fn command(form: ActForm) -> Result<(TaskCommand, &'static str), ApiError> {
             (close(CloseReason::AcceptedRisk, until, form.note), "The risk is accepted.")
         }
         _ => return Err(ApiError::new(NOT_FOUND, "there is no such action")),
-    })
+    };
+    Ok((task.stream(), command, said))
 }

@@ -6,25 +6,27 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query as Params, State};
 use axum::response::Response;
-use ledger::ids::TenantId;
-use ledger::readmodel::{Cell, Query};
+use ledger::ids::{StreamId, TenantId};
+use ledger::readmodel::Cell;
 use ledger_aggregates::ticket::{Ticket, TicketCommand, TicketValues};
 use ledger_aggregates::values::{ConflictChoice, FieldName, TicketId};
+use ledger_connectors::protocol::RemoteRef;
 use ledger_projections::tickets::{TICKET, TicketRow};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::in_state::InState;
 use super::story::Step;
 use crate::api::tickets::get::{Conflict, conflicts, values};
 use crate::api::{named, word};
 use crate::auth::policy::Permission;
+use crate::connect::operate;
 use crate::console::Console;
 use crate::console::frame::Frame;
 use crate::console::posted::Posted;
-use crate::console::render::PAGE_ROWS;
 use crate::console::view::{At, Choice, Fact, Link, Mark, Pager, failure_hint, spoken, state_mark, text_of};
 use crate::console::viewer::Viewer;
-use crate::error::{ApiError, NOT_FOUND};
+use crate::error::{ApiError, INVALID, NOT_FOUND};
 
 #[derive(Template)]
 #[template(path = "tickets.html")]
@@ -56,6 +58,7 @@ struct TicketPage {
     waits: Option<Waits>,
     gone: bool,
     unopened: bool,
+    may_relink: bool,
     may_manage: bool,
     conflicts: Vec<Dispute>,
     fields: Vec<FieldLine>,
@@ -87,35 +90,21 @@ struct FieldLine {
     same: bool,
 }
 
-/// Which tickets.
-#[derive(Debug, Deserialize)]
-pub struct Which {
-    #[serde(default = "any")]
-    state: String,
-    #[serde(default)]
-    cursor: String,
-}
-
-fn any() -> String {
-    "any".to_owned()
-}
-
 const ROOM: &str = "/tickets";
 
 /// `GET /tickets`
 pub async fn list(
     State(console): State<Arc<Console>>,
     viewer: Viewer,
-    Params(which): Params<Which>,
+    Params(which): Params<InState>,
 ) -> Response {
-    let made = build_list(&console, &viewer, &which).await;
+    let made = build_list(&console, &viewer, &which.or("any")).await;
     console.answer(&viewer, made).await
 }
 
-async fn build_list(console: &Console, viewer: &Viewer, which: &Which) -> Result<Tickets, ApiError> {
+async fn build_list(console: &Console, viewer: &Viewer, which: &InState) -> Result<Tickets, ApiError> {
     let tenant = viewer.tenant();
-    let query = Query::new(&TICKET, tenant).order_by("requested_index").descending().limit(PAGE_ROWS);
-    let query = if which.state == "any" { query } else { query.is_text("state", &which.state) };
+    let query = which.newest(&TICKET, tenant, "requested_index");
     let found = console.rows::<TicketRow>(query, Some(&which.cursor)).await?;
     let names = names(console, tenant, &found.rows).await?;
     let line = |row: &TicketRow| Line {
@@ -130,9 +119,9 @@ async fn build_list(console: &Console, viewer: &Viewer, which: &Which) -> Result
     };
     Ok(Tickets {
         frame: console.frame(viewer, "Tickets").await?,
-        states: Choice::all(&["any", "opening", "open", "suspected", "gone", "over"], &which.state),
+        states: which.choices(&["any", "opening", "open", "suspected", "gone", "over"]),
         lines: found.rows.iter().map(line).collect(),
-        pager: Pager::new(ROOM, &[("state", &which.state)], Some(&which.cursor), found.next),
+        pager: which.pager(ROOM, found.next),
     })
 }
 
@@ -197,6 +186,7 @@ async fn build(console: &Console, viewer: &Viewer, id: &str) -> Result<TicketPag
         waits: waits(&row),
         gone: matches!(&*row.state, "gone" | "suspected"),
         unopened: &*row.state == "opening",
+        may_relink: !matches!(&*row.state, "opening" | "over"),
         may_manage: viewer.may(Permission::Manage),
         conflicts: conflicts.into_iter().map(dispute).collect(),
         fields: fields(&values),
@@ -288,25 +278,30 @@ pub async fn resolve(
     Path(id): Path<String>,
     Posted(viewer, form): Posted<ResolveForm>,
 ) -> Response {
-    let outcome = async {
-        let ticket: TicketId = named("ticket", &id)?;
-        let command = TicketCommand::Resolve {
-            field: named::<FieldName>("field", &form.field)?,
-            choice: word::<ConflictChoice>("/choice", &form.choice)?,
-            note: form.note,
-        };
-        console.order::<Ticket>(&viewer, ticket.stream(), &command).await?;
-        let side = if form.choice == "ours" { "our value is written" } else { "their value is taken" };
-        Ok(format!("It is decided: {side}."))
+    console.act::<Ticket>(&viewer, resolution(&id, form), &format!("{ROOM}/{id}")).await
+}
+
+fn resolution(id: &str, form: ResolveForm) -> Result<(StreamId, TicketCommand, &'static str), ApiError> {
+    let ticket: TicketId = named("ticket", id)?;
+    let said = match form.choice.as_str() {
+        "ours" => "It is decided: our value is written.",
+        _ => "It is decided: their value is taken.",
     };
-    let outcome = outcome.await;
-    console.done(&viewer, outcome, &format!("/tickets/{id}")).await
+    let command = TicketCommand::Resolve {
+        field: named::<FieldName>("field", &form.field)?,
+        choice: word::<ConflictChoice>("/choice", &form.choice)?,
+        note: form.note,
+    };
+    Ok((ticket.stream(), command, said))
 }
 
 /// What is to be done about a ticket.
 #[derive(Debug, Deserialize)]
 pub struct ActForm {
     action: String,
+    remote_id: Option<String>,
+    key: Option<String>,
+    url: Option<String>,
 }
 
 /// `POST /tickets/{id}/act`
@@ -315,16 +310,27 @@ pub async fn act(
     Path(id): Path<String>,
     Posted(viewer, form): Posted<ActForm>,
 ) -> Response {
-    let outcome = async {
-        let ticket: TicketId = named("ticket", &id)?;
-        let (command, said) = match form.action.as_str() {
-            "recreate" => (TicketCommand::Recreate, "The ticket is made again."),
-            "waive" => (TicketCommand::Waive, "No ticket is wanted any more; the task stays."),
-            _ => return Err(ApiError::new(NOT_FOUND, "there is no such action")),
-        };
-        console.order::<Ticket>(&viewer, ticket.stream(), &command).await?;
-        Ok(said)
+    let wanted = command(&console, &viewer, &id, form);
+    console.act::<Ticket>(&viewer, wanted, &format!("{ROOM}/{id}")).await
+}
+
+fn command(
+    console: &Console,
+    viewer: &Viewer,
+    id: &str,
+    form: ActForm,
+) -> Result<(StreamId, TicketCommand, &'static str), ApiError> {
+    let ticket: TicketId = named("ticket", id)?;
+    let (command, said) = match form.action.as_str() {
+        "recreate" => (TicketCommand::Recreate, "The ticket is made again."),
+        "waive" => (TicketCommand::Waive, "No ticket is wanted any more; the task stays."),
+        "relink" => {
+            let missing = || ApiError::new(INVALID, "the other ticket's permanent id is missing");
+            let remote = RemoteRef { id: form.remote_id.ok_or_else(missing)?, key: form.key, url: form.url };
+            let command = operate::relink(&console.app, viewer.tenant(), &remote)?;
+            (command, "It is linked with the other ticket.")
+        }
+        _ => return Err(ApiError::new(NOT_FOUND, "there is no such action")),
     };
-    let outcome = outcome.await;
-    console.done(&viewer, outcome, &format!("/tickets/{id}")).await
+    Ok((ticket.stream(), command, said))
 }

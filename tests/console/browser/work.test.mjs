@@ -99,6 +99,30 @@ test("a task is opened by hand and its risk accepted", async () => {
   assert.deepEqual(complaints, []);
 });
 
+test("a task is assigned", async () => {
+  await page.goto(`${server.url}/tasks/${work.task}`);
+  await page.getByLabel(/^Who is to do it/).fill("Dana of the platform team");
+  await page.getByRole("button", { name: "Assign" }).click();
+  await said("The task is assigned.");
+  const facts = page.locator("section", { has: page.getByRole("heading", { name: "Facts" }) });
+  assert.match(await facts.innerText(), /Assigned to\s+Dana of the platform team/);
+});
+
+test("a ticket is linked with another one there", async () => {
+  const made = await work.jira.ask("POST", "/rest/api/3/issue", { fields: { project: { key: "SEC" }, issuetype: { id: "10001" }, summary: "Made by hand" } });
+  await page.goto(`${server.url}/tickets/${work.ticket}`);
+  await page.getByText("Link another ticket there").click();
+  await page.getByLabel(/^Its permanent id there/).fill(made.id);
+  await page.getByLabel(/^What people call it/).fill(made.key);
+  await page.getByRole("button", { name: "Link it" }).click();
+  await said("It is linked with the other ticket.");
+  await page.getByRole("heading", { name: made.key }).waitFor();
+  // A forged form changes nothing.
+  const answer = await page.request.post(`${server.url}/tickets/${work.ticket}/act`, { form: { action: "relink", remote_id: "1", csrf: "forged" } });
+  assert.ok(answer.status() >= 400, String(answer.status()));
+  assert.equal((await call(server, "GET", `/v1/tickets/${work.ticket}`)).remote.id, made.id);
+});
+
 test("who may only read is offered nothing to change", async () => {
   const viewer = await call(server, "POST", "/v1/credentials", { role: "viewer", label: "Auditor" });
   const { page: reader, context } = await visitor(browser);
