@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::AlertDescription;
 use tokio::time::timeout;
 
 use super::address::Policy;
@@ -206,8 +207,38 @@ fn lost(error: &legacy::Error) -> SendError {
             .downcast_ref::<std::io::Error>()
             .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied);
         message = format!("{message}: {inner}");
+        if let Some(words) = about_our_certificate(inner) {
+            // In TLS 1.3 it is turned away after our side holds the handshake for done; a server that has not finished it
+            // reads no request (RFC 8446 §4.4.2.4).
+            return SendError {
+                transport: Transport::NotSent,
+                refused: true,
+                message: format!("{words}: {message}"),
+            };
+        }
         cause = inner.source();
     }
     let transport = if error.is_connect() { Transport::NotSent } else { Transport::MaybeSent };
     SendError { transport, refused, message }
+}
+
+/// What the other side says of the certificate that we show, or do not.
+fn about_our_certificate(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let tls = cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::AlertReceived(alert) = tls else { return None };
+    match alert {
+        AlertDescription::CertificateRequired => {
+            Some("the other side demands a client certificate: give one in tls.identity")
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnknownCA
+        | AlertDescription::AccessDenied => Some(
+            "the other side does not take the client certificate: change tls.identity, or let it trust who issued that",
+        ),
+        _ => None,
+    }
 }

@@ -6,6 +6,7 @@ mod example;
 mod faults;
 mod jira;
 mod judge;
+mod mtls;
 mod oauth;
 mod rig;
 mod servicenow;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         passed += jira::suite().await;
         passed += servicenow::suite().await;
         passed += oauth::suite().await;
+        passed += mtls::suite().await;
         passed + faults::suite().await
     });
     println!("{passed} passed, 0 failed");
