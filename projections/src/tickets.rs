@@ -186,7 +186,7 @@ fn change(row: &mut TicketRow, event: &LogEvent, fact: &TicketEvent) {
             (row.remote_mac, row.remote_index) = (Some(e.remote_mac.clone()), Some(event.index));
             lands(row);
         }
-        TicketEvent::Recreated(_) => {
+        TicketEvent::Recreated(_) | TicketEvent::Superseded(_) => {
             row.state = "opening".into();
             (row.remote_mac, row.remote_index) = (None, None);
             lands(row);

@@ -217,6 +217,13 @@ events! {
             /// Which suspicion is over with it.
             episode: u32,
         }
+        /// The other side has closed it for good, and it is to be done again: another ticket there takes its place.
+        Superseded(TicketSuperseded) = "ledger.ticket.superseded.v1" {
+            /// Which successor it is, counted from 1.
+            successor: u32,
+            /// The sending that was refused.
+            number: u32,
+        }
         /// The ticket is no longer kept in step.
         Closed(TicketClosed) = "ledger.ticket.closed.v1" {
             /// Why.

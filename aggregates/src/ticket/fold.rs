@@ -22,6 +22,7 @@ impl TicketState {
                     policy: e.conflict,
                     place: Place::Opening,
                     suspicions: 0,
+                    successors: 0,
                     revision: 1,
                     heard: None,
                     sent: 0,
@@ -135,6 +136,13 @@ impl Link {
             }
             TicketEvent::Recreated(_) => {
                 self.place = Place::Opening;
+                self.forget();
+            }
+            TicketEvent::Superseded(e) => {
+                self.place = Place::Opening;
+                self.successors = e.successor;
+                // It begins open.
+                self.wanted_status = None;
                 self.forget();
             }
         }

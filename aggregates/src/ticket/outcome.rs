@@ -7,8 +7,8 @@ use super::decide::{clear, few};
 use super::observe::{Decision, Told};
 use super::send::Send;
 use super::{
-    Observation, Place, SeenField, SeenState, TicketClosed, TicketDropped, TicketFoundAgain, TicketHeld,
-    TicketOpened, TicketRefusal, TicketSynced, TicketTombstoneSuspected,
+    Flight, Observation, Place, SeenField, SeenState, TicketClosed, TicketDropped, TicketFoundAgain,
+    TicketHeld, TicketOpened, TicketRefusal, TicketSuperseded, TicketSynced, TicketTombstoneSuspected,
 };
 use crate::values::{EffectKind, FailureWord, Side, TicketEnd, TicketStatus, ValueMac};
 
@@ -86,9 +86,22 @@ pub(super) fn hold(
                 decision.send(Send::Anew);
             }
         }
+        // What is closed for good over there cannot be begun again: another one is, and only for that.
+        FailureWord::Closed if flight.reopens() => {
+            let successor = decision.link.successors.saturating_add(1);
+            decision.record(TicketSuperseded { successor, number });
+            decision.send(Send::Next);
+        }
         _ => decision.send(Send::Next),
     }
     Ok(())
+}
+
+impl Flight {
+    /// Is it to be done again?
+    fn reopens(&self) -> bool {
+        self.kind == EffectKind::Move && self.status.is_some_and(|status| !status.is_over())
+    }
 }
 
 pub(super) fn abandon(decision: &mut Decision, number: u32) {

@@ -42,6 +42,8 @@ pub struct Link {
     pub place: Place,
     /// How often it was not found.
     pub suspicions: u32,
+    /// How many tickets there have taken the place of one that was closed for good.
+    pub successors: u32,
     /// The number of our last wish.
     pub revision: u32,
     /// The place of the last event of the task that a wish followed from.

@@ -18,6 +18,8 @@ pub struct TicketValues {
     pub state: TicketState,
     /// Where it is, in the words of the adapter protocol.
     pub remote: Option<Value>,
+    /// Where the one was whose place it takes.
+    pub predecessor: Option<Value>,
     /// The notes, by their numbers.
     pub notes: BTreeMap<u32, Value>,
     /// What is said with the status that we want.
@@ -62,6 +64,7 @@ impl TicketValues {
             }
             TicketEvent::Opened(_) | TicketEvent::Relinked(_) => self.remote = opened.get("remote").cloned(),
             TicketEvent::Recreated(_) => self.remote = None,
+            TicketEvent::Superseded(_) => self.predecessor = self.remote.take(),
             TicketEvent::Sent(_)
             | TicketEvent::Held(_)
             | TicketEvent::Dropped(_)

@@ -116,7 +116,7 @@ fn tickets_in() -> Vec<AnyEvent> {
         choice: ConflictChoice::Theirs,
         note: text("they know better"),
     };
-    let events: [TicketEvent; 9] = [
+    let events: [TicketEvent; 10] = [
         observed.into(),
         commented.into(),
         conflicted.into(),
@@ -125,6 +125,7 @@ fn tickets_in() -> Vec<AnyEvent> {
         TicketTombstoneSuspected { episode: 1 }.into(),
         TicketFoundAgain { episode: 1 }.into(),
         TicketTombstoned { episode: 2 }.into(),
+        TicketSuperseded { successor: 1, number: 3 }.into(),
         TicketClosed { reason: TicketEnd::Waived, episode: Some(2), unsent: Some(3) }.into(),
     ];
     events.map(AnyEvent::from).to_vec()

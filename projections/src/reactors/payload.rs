@@ -20,11 +20,19 @@ pub(super) fn payload(
     let known = values.remote.as_ref().map(|remote| json!({ "remote": remote, "base": values.base() }));
     json!({
         "id": id.to_string(),
-        "key": ticket.to_string(),
+        "key": key(ticket, values),
         "tenant": seen.tenant.as_str(),
         "ticket": known,
         "effect": effect(ticket, sent, values, around),
     })
+}
+
+/// What the other side knows the ticket by. A successor is another ticket there, and must not be taken for the one before.
+fn key(ticket: TicketId, values: &TicketValues) -> String {
+    match &values.state {
+        TicketState::Kept(link) if link.successors > 0 => format!("{ticket}.{}", link.successors),
+        _ => ticket.to_string(),
+    }
 }
 
 fn effect(ticket: TicketId, sent: &TicketSent, values: &TicketValues, around: &Around<'_>) -> Value {
@@ -79,13 +87,27 @@ fn opening(ticket: TicketId, sent: &TicketSent, values: &TicketValues, around: &
     }
     let mut opening = Map::new();
     opening.insert("title".into(), ours.get("title").cloned().unwrap_or_else(|| "A task".into()));
-    opening.insert("text".into(), ours.get("text").map_or_else(|| json!([]), document));
+    let text = ours.get("text").map_or_else(|| json!([]), document);
+    let follows = values.predecessor.as_ref().map(follows);
+    let text: Vec<Value> = text.as_array().into_iter().flatten().cloned().chain(follows).collect();
+    opening.insert("text".into(), text.into());
     if let Some(page) = page {
         facts.insert("url".into(), page.clone().into());
         opening.insert("url".into(), page.into());
     }
     opening.insert("facts".into(), facts.into());
     Value::Object(opening)
+}
+
+/// A paragraph that leads to the ticket whose place a successor takes.
+fn follows(predecessor: &Value) -> Value {
+    let member = |name: &str| predecessor.get(name).and_then(Value::as_str);
+    let called = member("key").or_else(|| member("id")).unwrap_or("another ticket");
+    let mut name = json!({ "text": called });
+    if let Some(url) = member("url") {
+        name["link"] = url.into();
+    }
+    json!({ "paragraph": [{ "text": "This follows " }, name, { "text": ", which is closed for good." }] })
 }
 
 fn note(sent: &TicketSent, values: &TicketValues) -> Value {

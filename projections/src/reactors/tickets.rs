@@ -21,6 +21,7 @@ pub const TICKET_TYPES: &[&str] = &[
     "ledger.ticket.observed.v1",
     "ledger.ticket.conflict_resolved.v1",
     "ledger.ticket.claimed_done.v1",
+    "ledger.ticket.superseded.v1",
     "ledger.ticket.closed.v1",
     "ledger.intent.succeeded.v1",
     "ledger.intent.parked.v1",
@@ -68,6 +69,7 @@ fn of_ticket(seen: &SeenEvent, ticket: TicketId, event: &TicketEvent, around: &A
         TicketEvent::Closed(e) => {
             e.unsent.map(|number| cancel(seen, ticket, number, CancelReason::Obsolete)).into_iter().collect()
         }
+        TicketEvent::Superseded(e) => vec![cancel(seen, ticket, e.number, CancelReason::Superseded)],
         TicketEvent::ClaimedDone(e) => {
             let claim = TaskCommand::Claim { by: ClaimSource::Ticket, ticket: Some(ticket), note: None };
             vec![intent(seen, IntentCommand::Task(e.task, claim))]

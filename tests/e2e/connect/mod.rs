@@ -10,6 +10,7 @@ mod people;
 mod rapid;
 mod shared;
 mod stage;
+mod successor;
 mod sync;
 mod warnings;
 mod webhooks;

@@ -86,6 +86,27 @@ fn what_was_closed_is_opened_again_and_then_changed() {
 }
 
 #[test]
+fn one_that_is_closed_for_good_has_a_successor_when_it_is_to_be_done_again() {
+    let reopen = |heard| TicketCommand::Reopen { note: "the risk is accepted no longer".into(), heard };
+    let refused = [open(), close(), settle(2, 4, &[("title", "a")]), reopen(7)];
+    let events = after(&refused).when(&hold(3, FailureWord::Closed)).events();
+    assert_eq!(
+        (names(&events), sent(&events)),
+        (vec!["held", "superseded", "sent"], vec![(4, EffectKind::Open)])
+    );
+    // One, whatever is told again.
+    let again = [refused.to_vec(), vec![hold(3, FailureWord::Closed)]].concat();
+    after(&again).when(&hold(3, FailureWord::Closed)).then_nothing();
+    after(&again).when(&reopen(7)).then_nothing();
+    let TicketState::Kept(link) = after(&again).state() else { panic!("kept") };
+    assert_eq!((link.successors, link.place, link.wanted_status), (1, Place::Opening, None));
+    // Control: a change that the closed one does not take waits for somebody, and so does closing it.
+    let changed = after(&[open(), want(&[("title", "b")])]).when(&hold(2, FailureWord::Closed)).events();
+    assert_eq!(names(&changed), ["held"]);
+    assert_eq!(names(&after(&[open(), close()]).when(&hold(2, FailureWord::Closed)).events()), ["held"]);
+}
+
+#[test]
 fn a_ticket_that_is_gone_is_not_made_again_by_itself() {
     let missed = after(&[open(), want(&[("title", "b")])]).when(&hold(2, FailureWord::Missing)).events();
     assert_eq!(names(&missed), ["held", "tombstone_suspected"]);
