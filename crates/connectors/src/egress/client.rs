@@ -9,11 +9,10 @@ use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::AlertDescription;
 use tokio::time::timeout;
 
 use super::address::Policy;
-use super::connector::{Connector, Dial, SystemDial};
+use super::connector::{Connector, Dial, SystemDial, TurnedAway, about_our_certificate};
 use super::resolver::{Resolve, SystemResolver};
 use super::target::Target;
 use super::tls::{TlsError, TlsSettings};
@@ -96,6 +95,7 @@ pub struct SendError {
 pub struct Client {
     inner: legacy::Client<Connector, Full<Bytes>>,
     bounds: Bounds,
+    turned_away: TurnedAway,
 }
 
 impl std::fmt::Debug for Client {
@@ -124,19 +124,21 @@ impl Client {
         resolver: Arc<dyn Resolve>,
         dialer: Arc<dyn Dial>,
     ) -> Result<Self, TlsError> {
+        let turned_away = TurnedAway::default();
         let connector = Connector {
             policy: Arc::new(policy),
             resolver,
             dialer,
             tls: tls.build()?,
             connect_max: bounds.connect,
+            turned_away: turned_away.clone(),
         };
         let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(bounds.idle)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .build(connector);
-        Ok(Self { inner, bounds })
+        Ok(Self { inner, bounds, turned_away })
     }
 
     /// Sends a request, once. Redirects come back as they are.
@@ -146,7 +148,9 @@ impl Client {
     pub async fn send(&self, outgoing: Outgoing) -> Result<Received, SendError> {
         let request = request(outgoing)?;
         let exchange = async {
-            let response = self.inner.request(request).await.map_err(|error| lost(&error))?;
+            let response = self.inner.request(request).await;
+            let turned_away = self.turned_away.take();
+            let response = response.map_err(|error| lost(&error, turned_away))?;
             let status = response.status().as_u16();
             let mut headers = BTreeMap::<String, String>::new();
             for (name, value) in response.headers() {
@@ -198,7 +202,7 @@ fn request(outgoing: Outgoing) -> Result<Request<Full<Bytes>>, SendError> {
 }
 
 /// Until a connection stands nothing of the request has left; afterwards nobody can say.
-fn lost(error: &legacy::Error) -> SendError {
+fn lost(error: &legacy::Error, mut turned_away: Option<&'static str>) -> SendError {
     let mut message = error.to_string();
     let mut refused = false;
     let mut cause = std::error::Error::source(error);
@@ -207,38 +211,15 @@ fn lost(error: &legacy::Error) -> SendError {
             .downcast_ref::<std::io::Error>()
             .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied);
         message = format!("{message}: {inner}");
-        if let Some(words) = about_our_certificate(inner) {
-            // In TLS 1.3 it is turned away after our side holds the handshake for done; a server that has not finished it
-            // reads no request (RFC 8446 §4.4.2.4).
-            return SendError {
-                transport: Transport::NotSent,
-                refused: true,
-                message: format!("{words}: {message}"),
-            };
-        }
+        let io = inner.downcast_ref::<std::io::Error>();
+        turned_away = turned_away.or_else(|| io.and_then(about_our_certificate));
         cause = inner.source();
+    }
+    // A server that has not finished the handshake reads no request (RFC 8446 §4.4.2.4).
+    if let Some(words) = turned_away {
+        let message = format!("{words}: {message}");
+        return SendError { transport: Transport::NotSent, refused: true, message };
     }
     let transport = if error.is_connect() { Transport::NotSent } else { Transport::MaybeSent };
     SendError { transport, refused, message }
-}
-
-/// What the other side says of the certificate that we show, or do not.
-fn about_our_certificate(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
-    let tls = cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()?;
-    let rustls::Error::AlertReceived(alert) = tls else { return None };
-    match alert {
-        AlertDescription::CertificateRequired => {
-            Some("the other side demands a client certificate: give one in tls.identity")
-        }
-        AlertDescription::BadCertificate
-        | AlertDescription::UnsupportedCertificate
-        | AlertDescription::CertificateRevoked
-        | AlertDescription::CertificateExpired
-        | AlertDescription::CertificateUnknown
-        | AlertDescription::UnknownCA
-        | AlertDescription::AccessDenied => Some(
-            "the other side does not take the client certificate: change tls.identity, or let it trust who issued that",
-        ),
-        _ => None,
-    }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use rustls::AlertDescription;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -49,6 +50,52 @@ pub(super) struct Connector {
     pub(super) dialer: Arc<dyn Dial>,
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) connect_max: Duration,
+    pub(super) turned_away: TurnedAway,
+}
+
+/// What the other side said last of the certificate that we show, or do not.
+///
+/// In TLS 1.3 it says so after our side holds the handshake for done, perhaps before a request is handed over; then the
+/// client tells only that the connection is closed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TurnedAway(Arc<Mutex<Option<&'static str>>>);
+
+impl TurnedAway {
+    /// What was said since this was last asked.
+    pub(super) fn take(&self) -> Option<&'static str> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn hear<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &polled
+            && let Some(words) = about_our_certificate(error)
+        {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+        }
+        polled
+    }
+}
+
+/// What an error says of the certificate that we show, or do not.
+pub(super) fn about_our_certificate(error: &io::Error) -> Option<&'static str> {
+    let rustls::Error::AlertReceived(alert) = error.get_ref()?.downcast_ref::<rustls::Error>()? else {
+        return None;
+    };
+    match alert {
+        AlertDescription::CertificateRequired => {
+            Some("the other side demands a client certificate: give one in tls.identity")
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnknownCA
+        | AlertDescription::AccessDenied => Some(
+            "the other side does not take the client certificate: change tls.identity, or let it trust who issued that",
+        ),
+        _ => None,
+    }
 }
 
 impl Connector {
@@ -80,7 +127,7 @@ impl Connector {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await?;
-        Ok(Stream::Encrypted(Box::new(TokioIo::new(stream))))
+        Ok(Stream::Encrypted(Box::new(TokioIo::new(stream)), self.turned_away.clone()))
     }
 }
 
@@ -101,7 +148,7 @@ impl Service<Uri> for Connector {
 /// A connection to the other side.
 pub(super) enum Stream {
     Plain(TokioIo<TcpStream>),
-    Encrypted(Box<TokioIo<TlsStream<TcpStream>>>),
+    Encrypted(Box<TokioIo<TlsStream<TcpStream>>>, TurnedAway),
 }
 
 impl Connection for Stream {
@@ -114,7 +161,9 @@ impl Read for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Encrypted(stream, turned_away) => {
+                turned_away.hear(Pin::new(stream.as_mut()).poll_read(cx, buf))
+            }
         }
     }
 }
@@ -123,21 +172,25 @@ impl Write for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+            Self::Encrypted(stream, turned_away) => {
+                turned_away.hear(Pin::new(stream.as_mut()).poll_write(cx, bytes))
+            }
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Encrypted(stream, turned_away) => {
+                turned_away.hear(Pin::new(stream.as_mut()).poll_flush(cx))
+            }
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Encrypted(stream, _) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }
 }
