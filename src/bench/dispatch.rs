@@ -17,8 +17,8 @@ use ledger_aggregates::values::{EffectKind, IntegrationId, IntentId, SecretName}
 use ledger_connectors::drive::{End, Journal, JournalError, Sending, drive};
 use ledger_connectors::egress::credential::Credentials;
 use ledger_connectors::egress::{
-    Bounds, BreakerSettings, Client, Connection, ConnectionParts, Exchange, NoBlobs, Policy, Rates,
-    RecordError, Recorder, Secret, Target, TlsSettings,
+    Bounds, BreakerSettings, Client, Connection, ConnectionParts, Exchange, NoBlobs, NoInsertions, Policy,
+    Rates, RecordError, Recorder, Secret, Target, TlsSettings,
 };
 use ledger_connectors::host::{Instance, Limits, Program};
 use ledger_connectors::protocol::{Document, Effect, Fact, Intent, Outcome, Task, Ticket};
@@ -200,6 +200,7 @@ async fn bare(sink: &Server<ServiceNow>, intents: u64) -> Result<Duration> {
         breaker: BreakerSettings::default(),
         recorder: Arc::new(Nowhere::default()),
         blobs: Arc::new(NoBlobs),
+        insertions: Arc::new(NoInsertions),
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         entropy: Arc::new(ledger::clock::BufferedEntropy::default()),
     });

@@ -19,6 +19,7 @@ use ledger_connectors::protocol::BlobRef;
 use ledger_store::BlobId;
 
 use super::config::{Auth, Document, Grant, JwtAlgorithm, Oauth2, SecretRef, Style};
+use super::people::TenantPeople;
 use super::record::ExchangeLog;
 use super::tokens::SealedTokens;
 use super::validate::{Ceiling, Misfit, policy};
@@ -85,6 +86,7 @@ impl Builder<'_> {
             breaker: document.breaker.into(),
             recorder,
             blobs: Arc::new(blobs),
+            insertions: Arc::new(TenantPeople { app: Arc::downgrade(self.app), tenant: self.tenant.clone() }),
             clock: Arc::clone(&self.app.clock),
             entropy: Arc::clone(&self.app.entropy),
         }))

@@ -18,6 +18,7 @@ pub mod marks;
 pub mod models;
 mod observe;
 pub mod operate;
+mod people;
 mod queue;
 mod record;
 pub mod rehearse;

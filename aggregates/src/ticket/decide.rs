@@ -79,6 +79,11 @@ impl Aggregate for Ticket {
             (TicketState::Absent, TicketCommand::Request(request)) => requested(request),
             (TicketState::Absent, _) => Err(TicketRefusal::Unknown {}),
             (_, TicketCommand::Request(_)) => Ok(Vec::new()),
+            // What we said ourselves stands in our own words already.
+            (
+                TicketState::Kept(link) | TicketState::Over { link, .. },
+                TicketCommand::Comment { comment, .. },
+            ) if link.receipts.contains(comment) => Ok(Vec::new()),
             (_, TicketCommand::Comment { .. }) => Ok(commented(command)),
             (TicketState::Kept(link), command) => change(link, command),
             (TicketState::Over { .. }, TicketCommand::Resolve { .. } | TicketCommand::Relink { .. }) => {

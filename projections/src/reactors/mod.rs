@@ -11,6 +11,7 @@ mod evidence;
 mod intent;
 mod notes;
 mod payload;
+pub mod person;
 mod tasks;
 #[cfg(test)]
 mod tests;

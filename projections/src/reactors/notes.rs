@@ -13,7 +13,7 @@ use ledger_aggregates::values::{CheckResult, ControlRef, EffectKind, EvidenceId,
 use serde_json::{Value, json};
 
 use super::intent::command_id;
-use super::{Around, Intent, IntentCommand, SeenEvent};
+use super::{Around, Intent, IntentCommand, SeenEvent, person};
 
 /// Evidence that somebody hands in or links concerns the tasks of the controls that fail. What a probe repeats is no
 /// news: what it finds is known, and its recovery closes the task.
@@ -41,9 +41,9 @@ pub fn asked(seen: &SeenEvent) -> &[ControlRef] {
     }
 }
 
-/// The tickets name the person. Nothing is said of one who was erased meanwhile.
-pub(super) fn assigned(seen: &SeenEvent, e: &TaskAssigned) -> Vec<Intent> {
-    let Some(assignee) = seen.opened_text("assignee") else { return Vec::new() };
+/// The tickets name the person; here stands where the name is, so that it can be erased in one place.
+pub(super) fn assigned(seen: &SeenEvent, e: &TaskAssigned, around: &Around<'_>) -> Vec<Intent> {
+    let Some(assignee) = person::place(seen, around) else { return Vec::new() };
     let content = document(&format!("This is assigned to {assignee}."), None);
     told(seen, &e.tickets, &TicketCommand::NoteAssignee { content })
 }

@@ -61,7 +61,7 @@ fn task(seen: &SeenEvent, around: &Around<'_>) -> Vec<Intent> {
             TaskEvent::TicketLinked(e) => linked(seen, e, around).into_iter().collect(),
             TaskEvent::Changed(e) => changed(seen, e, around),
             TaskEvent::Closed(e) => closed(seen, e),
-            TaskEvent::Assigned(e) => notes::assigned(seen, e),
+            TaskEvent::Assigned(e) => notes::assigned(seen, e, around),
             TaskEvent::EvidenceAdded(e) => notes::evidence_added(seen, e, around),
             TaskEvent::Reopened(e) => notes::reopened(seen, e),
             TaskEvent::RemediationClaimed(_) => Vec::new(),

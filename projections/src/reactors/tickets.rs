@@ -32,7 +32,6 @@ pub const TICKET_TYPES: &[&str] = &[
 pub const OPENED_TYPES: &[&str] = &[
     "ledger.task.opened.v1",
     "ledger.task.ticket_linked.v1",
-    "ledger.task.assigned.v1",
     "ledger.task.changed.v1",
     "ledger.task.closed.v1",
     "ledger.intent.succeeded.v1",

@@ -48,3 +48,52 @@ fn tickets_are_told_and_opened_again_when_an_accepted_risk_ends() {
     assert_eq!(server.get(&format!("/v1/tasks/{task}")).ok()["state"], "open");
     assert_eq!((vendors.jira.fake.counts().issues, notes("Kim Example"), notes(named)), (1, 1, 1));
 }
+
+#[test]
+fn a_name_stands_in_the_log_once_and_its_erasure_reaches_all_of_it() {
+    const NAME: &str = "Robin Canary";
+    let (server, vendors) = (Server::start_with(&SETTINGS), Vendors::start());
+    server.import_starter();
+    both(&server, &vendors);
+    // Even where whole requests and answers are kept.
+    let mut config = super::stage::jira_config(&vendors);
+    config["exchange_bodies"] = true.into();
+    super::stage::put(&server, "/v1/integrations/jira/configuration", &json!({ "config": config })).ok();
+    route(&server, "jira");
+    server.post("/v1/evidence", &evidence(&first_control(&server), "fail")).ok();
+    let ticket = wait_for("the ticket", || items(&server, "/v1/tickets?state=open").pop());
+    let task = ticket["task"].as_str().unwrap().to_owned();
+    let assign = |name: &str, subject: &str| {
+        let body = json!({ "assignee": name, "subject": subject });
+        server.post(&format!("/v1/tasks/{task}/assign"), &body).ok();
+    };
+    let told = |words: &str| {
+        wait_for(words, || {
+            vendors.jira.fake.issues()[0]["comments"].to_string().contains(words).then_some(())
+        });
+        wait_for("the end of the work", || {
+            let work = items(&server, "/v1/intents?limit=1000");
+            work.iter().all(|intent| intent["state"] == "succeeded").then_some(())
+        });
+    };
+    let holders = || {
+        let size = server.get("/v1/integrations").ok()["log_size"].as_u64().unwrap();
+        let events = (0..size).map(|index| server.get(&format!("/v1/events/{index}")).ok());
+        let holders = events.filter(|event| event.to_string().contains(NAME));
+        holders.map(|event| event["type"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assign(NAME, "person-1");
+    told(NAME);
+    assert_eq!(holders(), ["ledger.task.assigned.v1"]);
+    server.post("/v1/subjects/person-1/erase", &json!({})).ok();
+    assert_eq!(holders(), Vec::<String>::new());
+    // Whoever is erased before it is sent is not named there at all.
+    server.post("/v1/integrations/jira/pause", &json!({})).ok();
+    wait_for("the pause", || (server.get("/v1/integrations/jira").ok()["state"] == "paused").then_some(()));
+    assign("Alex Canary", "person-2");
+    wait_for("the work", || items(&server, "/v1/intents?state=due").pop());
+    server.post("/v1/subjects/person-2/erase", &json!({})).ok();
+    server.post("/v1/integrations/jira/resume", &json!({})).ok();
+    told("somebody whose data has been erased");
+    assert!(!vendors.jira.fake.issues()[0].to_string().contains("Alex Canary"));
+}

@@ -43,6 +43,33 @@ impl Blobs for NoBlobs {
     }
 }
 
+/// What is put in the place of something in a request's body, at the last moment and in no record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inserted {
+    /// What stands in the body.
+    pub place: String,
+    /// What is sent instead.
+    pub value: String,
+}
+
+/// What may stand in a request and must not stand in a record of it.
+#[async_trait]
+pub trait Insertions: Send + Sync + 'static {
+    /// What is to be put into this text, or why that cannot be known.
+    async fn of(&self, text: &str) -> Result<Vec<Inserted>, String>;
+}
+
+/// For connections that put nothing in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoInsertions;
+
+#[async_trait]
+impl Insertions for NoInsertions {
+    async fn of(&self, _text: &str) -> Result<Vec<Inserted>, String> {
+        Ok(Vec::new())
+    }
+}
+
 /// What a connection is made of.
 pub struct ConnectionParts {
     /// Where plans' paths are joined below.
@@ -59,6 +86,8 @@ pub struct ConnectionParts {
     pub recorder: Arc<dyn Recorder>,
     /// Gives the blobs.
     pub blobs: Arc<dyn Blobs>,
+    /// What is put into requests last.
+    pub insertions: Arc<dyn Insertions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for the borders of multipart bodies.
@@ -215,12 +244,34 @@ impl Connection {
         purpose: &Purpose,
         redactor: &Redactor,
     ) -> Result<Response, Hold> {
+        let (filled, inserted) = self.filled(&outgoing).await?;
         let (started_at, watch) = (self.parts.clock.now(), Stopwatch::start());
-        let result = self.parts.client.send(outgoing.clone()).await;
+        let result = self.parts.client.send(filled).await;
+        // The record has what was planned, and of the answer nothing that was put in.
+        let mut recorded = redactor.clone();
+        inserted.iter().for_each(|inserted| recorded.add_any(&inserted.value));
         let exchange =
-            Exchange::new(purpose.clone(), &outgoing, &result, started_at, watch.elapsed(), redactor);
+            Exchange::new(purpose.clone(), &outgoing, &result, started_at, watch.elapsed(), &recorded);
         self.parts.recorder.record(exchange).await?;
         Ok(for_adapter(result?, redactor))
+    }
+
+    /// The request with what is put in last; JSON bodies alone have such places.
+    async fn filled(&self, outgoing: &Outgoing) -> Result<(Outgoing, Vec<Inserted>), Hold> {
+        let mut filled = outgoing.clone();
+        let is_json = outgoing.headers.get("content-type").is_some_and(|kind| kind.contains("json"));
+        let Some(text) = std::str::from_utf8(&outgoing.body).ok().filter(|_| is_json) else {
+            return Ok((filled, Vec::new()));
+        };
+        let inserted = self.parts.insertions.of(text).await.map_err(Hold::Unsendable)?;
+        if !inserted.is_empty() {
+            let text = inserted.iter().fold(text.to_owned(), |text, inserted| {
+                let escaped = serde_json::Value::from(inserted.value.as_str()).to_string();
+                text.replace(&inserted.place, &escaped[1..escaped.len() - 1])
+            });
+            filled.body = Bytes::from(text);
+        }
+        Ok((filled, inserted))
     }
 
     /// What every server may say, whatever the vendor; adapters read the rest.

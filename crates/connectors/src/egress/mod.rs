@@ -29,7 +29,9 @@ mod tls;
 pub use address::{Cidr, Forbidden, Policy};
 pub use breaker::{Breaker, BreakerSettings, Open};
 pub use client::{Bounds, Client, Outgoing, Received, SendError, Transport};
-pub use connection::{Blobs, Connection, ConnectionParts, Hold, NoBlobs, Preview};
+pub use connection::{
+    Blobs, Connection, ConnectionParts, Hold, Inserted, Insertions, NoBlobs, NoInsertions, Preview,
+};
 pub use connector::{Dial, SystemDial};
 pub use exchange::{Exchange, Purpose, RecordError, Recorder};
 pub use limiter::{Limiter, Rates, Wait};

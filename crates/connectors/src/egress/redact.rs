@@ -48,7 +48,7 @@ const HEADERS: [&str; 9] = [
 const SECRET_MIN_BYTES: usize = 6;
 
 /// Takes secrets out of texts, in the forms in which a vendor may echo them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Redactor {
     forms: Vec<Zeroizing<String>>,
 }
@@ -61,7 +61,14 @@ impl Redactor {
 
     /// Knows this secret: as it is, in base64, and percent-encoded.
     pub fn add(&mut self, secret: &str) {
-        if secret.len() < SECRET_MIN_BYTES {
+        if secret.len() >= SECRET_MIN_BYTES {
+            self.add_any(secret);
+        }
+    }
+
+    /// Knows this text, however short: for what is recorded alone, since what is left may be no JSON any more.
+    pub fn add_any(&mut self, secret: &str) {
+        if secret.is_empty() {
             return;
         }
         let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();

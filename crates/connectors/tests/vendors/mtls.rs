@@ -8,8 +8,8 @@ use ledger::clock::SeededEntropy;
 use ledger_connectors::drive::End;
 use ledger_connectors::egress::credential::Credentials;
 use ledger_connectors::egress::{
-    Bounds, BreakerSettings, Client, ClientIdentity, Connection, ConnectionParts, Rates, Secret, Target,
-    TlsSettings,
+    Bounds, BreakerSettings, Client, ClientIdentity, Connection, ConnectionParts, NoInsertions, Rates,
+    Secret, Target, TlsSettings,
 };
 use ledger_connectors::protocol::{Failure, FailureKind, Outcome, Task};
 use ledger_fakes::jira::Deployment;
@@ -101,6 +101,7 @@ fn rig(port: u16, own: &Authority, identity: Option<ClientIdentity>) -> Rig<Loca
         breaker: BreakerSettings::default(),
         recorder: memory.clone(),
         blobs: memory.clone(),
+        insertions: Arc::new(NoInsertions),
         clock: clock(),
         entropy: Arc::new(SeededEntropy::new(7)),
     });

@@ -10,8 +10,8 @@ use ledger_connectors::adapter::{Adapter, answer};
 use ledger_connectors::drive::{Ask, End, Journal, JournalError, Sending, drive};
 use ledger_connectors::egress::credential::Credentials;
 use ledger_connectors::egress::{
-    Blobs, Bounds, BreakerSettings, Client, Connection, ConnectionParts, Exchange, Policy, Rates,
-    RecordError, Recorder, Target, TlsSettings,
+    Blobs, Bounds, BreakerSettings, Client, Connection, ConnectionParts, Exchange, NoInsertions, Policy,
+    Rates, RecordError, Recorder, Target, TlsSettings,
 };
 use ledger_connectors::host::{CallError, Instance, Limits, Program};
 use ledger_connectors::protocol::{
@@ -118,6 +118,7 @@ pub(crate) fn connection(
         breaker: BreakerSettings { failures: 1_000_000, ..BreakerSettings::default() },
         recorder: memory.clone(),
         blobs: memory.clone(),
+        insertions: Arc::new(NoInsertions),
         clock: clock(),
         entropy: Arc::new(SeededEntropy::new(7)),
     })

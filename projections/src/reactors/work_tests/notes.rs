@@ -1,6 +1,7 @@
 //! What a task tells its tickets later.
 
 use super::*;
+use ledger_aggregates::task::TaskEvent;
 
 #[test]
 fn a_risk_that_is_accepted_no_longer_opens_the_tickets_again() {
@@ -69,7 +70,14 @@ fn who_is_to_do_it_and_new_evidence_reach_the_tickets_without_an_echo() {
     world.react(usize::MAX);
     world.settle();
     let told = |what: &str| world.comments.iter().filter(|comment| comment.contains(what)).count();
-    assert!(told("person 49") == 1 && told(&evidence(51).to_string()) == 1, "{:?}", world.comments);
+    // The place of the latest assignment, and nobody's name.
+    let assigned = |seen: &&SeenEvent| matches!(&seen.event, AnyEvent::Task(TaskEvent::Assigned(_)));
+    let place = format!(":{}:", world.log.iter().rev().find(assigned).unwrap().seq);
+    assert!(
+        told("person 4") == 0 && told(&place) == 1 && told(&evidence(51).to_string()) == 1,
+        "{:?}",
+        world.comments
+    );
     assert!(world.comments.len() <= 4, "one on its way and one that waits, of each: {:?}", world.comments);
     let link = format!("https://l.example/{}", evidence(51).stream());
     assert_eq!(told(&link), 1);
