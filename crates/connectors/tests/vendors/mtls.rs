@@ -13,7 +13,7 @@ use ledger_connectors::egress::{
 };
 use ledger_connectors::protocol::{Failure, FailureKind, Outcome, Task};
 use ledger_fakes::jira::Deployment;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::PrivateKeyDer;
@@ -29,8 +29,9 @@ const ANSWER: &[u8] =
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Authority {
+fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(Vec::<String>::new()).expect("no names");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
 }
@@ -116,7 +117,7 @@ async fn failure(rig: &Rig<Local>) -> Failure {
 }
 
 pub(crate) async fn suite() -> usize {
-    let (own, clients, strangers) = (authority(), authority(), authority());
+    let (own, clients, strangers) = (authority("own"), authority("clients"), authority("strangers"));
     let (port, served) = server(&own, &clients).await;
     // The answer is that of a server that was reached, whose 401 is then the credential's.
     let known = failure(&rig(port, &own, Some(identity(&clients)))).await;
