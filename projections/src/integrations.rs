@@ -111,7 +111,7 @@ fn change(row: &mut IntegrationRow, index: u64, fact: &IntegrationEvent) {
             row.cadence_seconds = restored.cadence_seconds.map(u64::from);
             row.config_index = Some(index);
         }
-        IntegrationEvent::Pinned(_) => {}
+        IntegrationEvent::Pinned(_) | IntegrationEvent::Authorised(_) => {}
         IntegrationEvent::AdapterChosen(chosen) => row.chosen = chosen.version.clone(),
         IntegrationEvent::Enabled(_) | IntegrationEvent::Resumed(_) => {
             row.state = "enabled".into();

@@ -55,7 +55,7 @@ fn api(app: Option<&Arc<App>>) -> (Router<Arc<App>>, OpenApi) {
         Manage: frameworks::import::import, frameworks::starter::import_starter,
             integrations::register::register, integrations::configure::configure, integrations::act::act,
             integrations::validate::validate, integrations::run::run, integrations::replay::replay,
-            integrations::authorise::authorise, integrations::upgrade::upgrade, integrations::upgrade::rollback, integrations::restore::restore, integrations::dry_run::dry_run, intents::replay::replay, intents::cancel::cancel,
+            integrations::authorise::authorise, integrations::upgrade::upgrade, integrations::upgrade::rollback, integrations::restore::restore, integrations::dry_run::dry_run, intents::dry_run::dry_run, intents::replay::replay, intents::cancel::cancel,
             routing::set::set, routing::remove::remove, secrets::list::list, secrets::put::put, secrets::delete::delete,
             tasks::open::open, tasks::assign::assign, tasks::change::change, tasks::claim::claim, tasks::close::close,
             tickets::resolve::resolve, tickets::relink::relink, tickets::recreate::recreate, tickets::waive::waive,

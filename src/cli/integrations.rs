@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::remote::{Connection, Remote, document, segment};
+use super::remote::{Connection, Remote, document, read, segment};
 
 /// Built-in adapters have the version of the ledger.
 const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -96,6 +96,19 @@ enum IntegrationsVerb {
     Retire {
         /// The integration.
         id: String,
+    },
+    /// Bring the code of an authorisation at the other side; the first tokens are kept, sealed.
+    Authorise {
+        /// The integration.
+        id: String,
+        /// The code: a file, or - for standard input, so that it stands in no list of processes.
+        code: PathBuf,
+        /// The redirect URI that the code was asked for with.
+        #[arg(long, value_name = "URI")]
+        redirect_uri: String,
+        /// A file with the verifier of PKCE, where the code was asked for with one.
+        #[arg(long, value_name = "FILE")]
+        verifier: Option<PathBuf>,
     },
     /// Read now what has changed, or look whether the connection works. Exit code 1: it was not done wholly.
     Run {
@@ -199,6 +212,13 @@ pub fn run(args: &IntegrationsArgs) -> Result<ExitCode> {
         V::Pause { id } => remote.order("POST", &at(id, "/pause")?, &json!({}), "paused")?,
         V::Resume { id } => remote.order("POST", &at(id, "/resume")?, &json!({}), "resumed")?,
         V::Retire { id } => remote.order("POST", &at(id, "/retire")?, &json!({}), "retired")?,
+        V::Authorise { id, code, redirect_uri, verifier } => {
+            let word = |file: &PathBuf| Ok::<_, anyhow::Error>(read(file)?.trim().to_owned());
+            let verifier = verifier.as_ref().map(word).transpose()?;
+            let body =
+                json!({ "code": word(code)?, "redirect_uri": redirect_uri, "code_verifier": verifier });
+            remote.show("POST", &at(id, "/authorise")?, Some(&body))?;
+        }
         V::Run { id, what } => return made(&remote, &at(id, "/runs/now")?, *what),
         V::DryRun { id, title } => dry_run(&remote, &at(id, "/dry-run")?, title.as_deref())?,
         V::Runs { id } => {

@@ -36,6 +36,12 @@ enum WorkVerb {
         /// The intent.
         id: String,
     },
+    /// Show every request of one piece up to the first that changes something. What it needs to know is read there;
+    /// nothing is changed.
+    DryRun {
+        /// The intent.
+        id: String,
+    },
     /// Try parked work again: one piece, or all of an integration.
     Replay {
         /// The intent.
@@ -77,6 +83,9 @@ pub fn run(args: &WorkArgs) -> Result<ExitCode> {
         WorkVerb::Show { id } => remote.show("GET", &format!("/intents/{}", segment(id)?), None)?,
         WorkVerb::Preview { id } => {
             remote.show("GET", &format!("/intents/{}/preview", segment(id)?), None)?
+        }
+        WorkVerb::DryRun { id } => {
+            remote.show("POST", &format!("/intents/{}/dry-run", segment(id)?), Some(&json!({})))?;
         }
         WorkVerb::Replay { id: Some(id), .. } => {
             remote.order("POST", &format!("/intents/{}/replay", segment(id)?), &json!({}), "replayed")?;

@@ -153,10 +153,17 @@ impl Builder<'_> {
             hint: None,
         })?;
         let scope = oauth.scope.as_deref().unwrap_or_default();
+        let mut client_is = vec![oauth.token_url.as_str(), &oauth.client_id, scope];
+        // Another first refresh token is another authorisation: what is kept of the one before is worth nothing to it.
+        let first = match &oauth.grant {
+            Grant::Refresh { token } => Some(self.secret("/auth/oauth2/grant/refresh/token", token).await?),
+            _ => None,
+        };
+        client_is.extend(first.as_ref().map(Secret::expose));
         let store: Arc<dyn TokenStore> = Arc::new(SealedTokens::new(
             self.tenant,
             self.integration.as_str(),
-            &[&oauth.token_url, &oauth.client_id, scope],
+            &client_is,
             Arc::clone(&self.app.keyring),
             Arc::clone(&self.app.side),
         ));
@@ -164,7 +171,7 @@ impl Builder<'_> {
             token_url,
             client_id: oauth.client_id.clone(),
             client_secret: self.secret("/auth/oauth2/client_secret", &oauth.client_secret).await?,
-            grant: self.grant(&oauth.grant, &store).await?,
+            grant: self.grant(&oauth.grant, &store, first).await?,
             style: match oauth.style {
                 Style::Form => credential::Style::Form,
                 Style::Json => credential::Style::Json,
@@ -181,7 +188,12 @@ impl Builder<'_> {
         Ok(Tokens::new(client_of, client.clone(), store, Arc::clone(recorder), clock, entropy))
     }
 
-    async fn grant(&self, grant: &Grant, store: &Arc<dyn TokenStore>) -> Result<credential::Grant, Unbuilt> {
+    async fn grant(
+        &self,
+        grant: &Grant,
+        store: &Arc<dyn TokenStore>,
+        first: Option<Secret>,
+    ) -> Result<credential::Grant, Unbuilt> {
         Ok(match grant {
             Grant::ClientCredentials => credential::Grant::ClientCredentials,
             Grant::AuthorizationCode => credential::Grant::AuthorizationCode,
@@ -202,9 +214,10 @@ impl Builder<'_> {
                     audience: audience.clone(),
                 })
             }
-            Grant::Refresh { token } => {
-                let token = self.secret("/auth/oauth2/grant/refresh/token", token).await?;
-                first_refresh(store, token).await?;
+            Grant::Refresh { .. } => {
+                if let Some(first) = first {
+                    first_refresh(store, first).await?;
+                }
                 credential::Grant::AuthorizationCode
             }
         })

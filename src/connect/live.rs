@@ -232,7 +232,11 @@ pub async fn bring_up(app: &Arc<App>, tenant: &TenantId, row: &IntegrationRow) -
         app.connect.program(adapter).map_err(|misfit| Idle::Misfits(vec![misfit]))?;
     app.connect.may_reach(adapter, &document.base_url).map_err(|misfit| Idle::Misfits(vec![misfit]))?;
     let builder = Builder { app, tenant, integration: id, ceiling: &app.connect.ceiling };
-    let connection = builder.connection(&document).await?;
+    let mut connection = builder.connection(&document).await?;
+    let before = app.connect.lock().get(&key).cloned();
+    if let Some(before) = before.filter(|before| before.document.base_url == document.base_url) {
+        connection = connection.going_on_from(&before.connection);
+    }
     note_version(app, tenant, row, &version, digest).await?;
     let instance = Instance::new(program, document.adapter.clone(), Limits::default());
     let live = Arc::new(Live { document, connection, instance, mark });

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ledger::ids::{CommandId, TenantId, uuid_v7};
+use ledger_aggregates::integration::{Integration, IntegrationCommand};
 use ledger_aggregates::intent::{Intent, IntentCommand, IntentEvent, IntentRequested};
 use ledger_aggregates::ticket::TicketCommand;
 use ledger_aggregates::values::{IntegrationId, IntentId, RunKind, RunTrigger};
 use ledger_connectors::egress::Hold;
 use ledger_connectors::egress::credential::{CodeExchange, TokenError, TokenSet};
 use ledger_connectors::host::{CallError, Instance, Limits};
-use ledger_connectors::protocol::{Call, Failure, Plan, RemoteRef, Reply, Task, Then};
+use ledger_connectors::protocol::{self, Call, Failure, Plan, RemoteRef, Reply, Task, Then};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::adapters::Use;
 pub use super::attempt::told_to_people as to_people;
@@ -84,7 +86,7 @@ pub fn has_adapter(app: &App, adapter: Use<'_>) -> bool {
 }
 
 /// A request as it would be sent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Shown {
     /// The method.
     pub method: String,
@@ -101,15 +103,8 @@ pub struct Shown {
 /// # Errors
 /// `not-found`; `conflict`: the integration or the adapter cannot say; else the store.
 pub async fn preview(app: &Arc<App>, tenant: &TenantId, intent: IntentId) -> Result<Shown, ApiError> {
-    let told = app.told::<Intent>(tenant, &intent.stream()).await?;
-    let unknown = || ApiError::not_found(format!("intent {intent}"));
-    let requested = told.first().ok_or_else(unknown)?;
-    let IntentEvent::Requested(IntentRequested { integration, .. }) = &requested.event else {
-        return Err(unknown());
-    };
-    let payload = observe::payload(requested)
-        .ok_or_else(|| ApiError::new(CONFLICT, "what was to be sent has been erased"))?;
-    let live = brought_up(app, tenant, integration).await?;
+    let (integration, payload) = wanted(app, tenant, intent).await?;
+    let live = brought_up(app, tenant, &integration).await?;
     let call = Task::Perform(payload).start(app.clock.now());
     match live.instance.call(call).await {
         Ok(Reply::Step(step)) => match step.then {
@@ -124,6 +119,26 @@ pub async fn preview(app: &Arc<App>, tenant: &TenantId, intent: IntentId) -> Res
         Err(CallError::Configuration(failure)) => Err(refused(&failure)),
         Err(error) => Err(ApiError::new(CONFLICT, error.to_string())),
     }
+}
+
+/// What an intent wants, and where.
+///
+/// # Errors
+/// `not-found`; `conflict`: it was erased; else the store.
+pub(super) async fn wanted(
+    app: &App,
+    tenant: &TenantId,
+    intent: IntentId,
+) -> Result<(IntegrationId, protocol::Intent), ApiError> {
+    let told = app.told::<Intent>(tenant, &intent.stream()).await?;
+    let unknown = || ApiError::not_found(format!("intent {intent}"));
+    let requested = told.first().ok_or_else(unknown)?;
+    let IntentEvent::Requested(IntentRequested { integration, .. }) = &requested.event else {
+        return Err(unknown());
+    };
+    let payload = observe::payload(requested)
+        .ok_or_else(|| ApiError::new(CONFLICT, "what was to be sent has been erased"))?;
+    Ok((integration.clone(), payload))
 }
 
 /// Why the adapter will not.
@@ -184,18 +199,18 @@ pub async fn run_now(
 }
 
 /// Exchanges the code that a person brought from the other side's authorisation page for the first tokens, which are
-/// durable when this returns.
+/// durable when this returns; who did it stands in the log.
 ///
 /// # Errors
 /// `not-found`; `conflict`: it cannot be brought up, or its grant is another; `invalid`: the code is refused;
 /// `unavailable`: ask for a code again; else the store.
 pub async fn authorise(
     app: &Arc<App>,
-    tenant: &TenantId,
+    caller: &Caller,
     integration: &IntegrationId,
     code: &CodeExchange,
 ) -> Result<TokenSet, ApiError> {
-    let live = brought_up(app, tenant, integration).await?;
+    let live = brought_up(app, &caller.tenant, integration).await?;
     let by_code = matches!(&live.document.auth, Auth::Oauth2(o) if o.grant == Grant::AuthorizationCode);
     let tokens = live.connection.tokens().filter(|_| by_code).ok_or_else(|| {
         ApiError::new(CONFLICT, "the integration is not configured to be authorised with a code")
@@ -210,6 +225,10 @@ pub async fn authorise(
         }
         TokenError::Store(words) => ApiError::internal(words),
     })?;
+    let id = CommandId::new(uuid_v7(&*app.clock, &*app.entropy).to_string()).map_err(ApiError::internal)?;
+    let order = Order::new(caller, integration.stream(), id.clone(), id.as_str().as_bytes());
+    let told = IntegrationCommand::Authorise { expires_at: set.expires_at, renewed: set.refresh.is_some() };
+    app.command::<Integration>(&order, &told).await?;
     app.connect.wake.notify_one();
     Ok(set)
 }

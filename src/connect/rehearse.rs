@@ -5,14 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ledger::ids::{TenantId, uuid_v7};
-use ledger_aggregates::values::IntegrationId;
+use ledger_aggregates::values::{IntegrationId, IntentId};
 use ledger_connectors::drive::{End, Journal, JournalError, Sending, drive};
 use ledger_connectors::protocol::{
     Block, Document as RichText, Effect, Fact, Intent, Outcome, Plan, Repeat, Span, Task, Ticket,
 };
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
-use super::operate::{Shown, brought_up, refused, shown};
+use super::live::Live;
+use super::operate::{Shown, brought_up, refused, shown, wanted};
 use crate::app::App;
 use crate::error::{ApiError, CONFLICT};
 
@@ -53,15 +56,23 @@ impl Sample {
 
 /// Lets requests pass that change nothing, and keeps the first other one back.
 #[derive(Default)]
-struct UpToChange(Mutex<Option<Plan>>);
+struct UpToChange(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    reads: Vec<Plan>,
+    change: Option<Plan>,
+}
 
 #[async_trait]
 impl Journal for UpToChange {
     async fn sending(&self, sending: &Sending) -> Result<(), JournalError> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sending.plan.repeat == Repeat::Safe {
+            kept.reads.push(sending.plan.clone());
             return Ok(());
         }
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sending.plan.clone());
+        kept.change = Some(sending.plan.clone());
         // Nothing is sent whose journal could not be written.
         Err(JournalError("it would change something".to_owned()))
     }
@@ -83,14 +94,46 @@ pub async fn open_ticket(
     sample: &Sample,
 ) -> Result<Shown, ApiError> {
     let live = brought_up(app, tenant, integration).await?;
-    let (task, journal) = (sample.task(app, tenant, integration), UpToChange::default());
-    let end = drive(&task, NAME, None, &live.instance, &live.connection, &journal).await;
+    let rehearsed = rehearse(&live, &sample.task(app, tenant, integration)).await?;
+    rehearsed.change.ok_or_else(|| ApiError::new(CONFLICT, "nothing would be sent"))
+}
+
+/// A piece of work as it would be carried out, as far as that can be known without changing anything.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Rehearsed {
+    /// What was read for it, in order: these requests were sent.
+    pub reads: Vec<Shown>,
+    /// The first request that changes something, which was not sent; what follows depends on its answer. Absent: it is as
+    /// the work wants it already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Shown>,
+}
+
+/// The requests that a piece of work would send now. What it needs to know is read there, with every exchange recorded;
+/// nothing that changes anything is sent.
+///
+/// # Errors
+/// `not-found`; `conflict`: why it cannot be carried out; else the store.
+pub async fn work(app: &Arc<App>, tenant: &TenantId, intent: IntentId) -> Result<Rehearsed, ApiError> {
+    let (integration, payload) = wanted(app, tenant, intent).await?;
+    let live = brought_up(app, tenant, &integration).await?;
+    rehearse(&live, &Task::Perform(payload)).await
+}
+
+async fn rehearse(live: &Live, task: &Task) -> Result<Rehearsed, ApiError> {
+    let journal = UpToChange::default();
+    let end = drive(task, NAME, None, &live.instance, &live.connection, &journal).await;
     let kept = journal.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match (kept, end) {
-        (Some(plan), _) => shown(&live, &plan).await,
-        (None, Ok(End::Done(Outcome::Failed(failure)))) => Err(refused(&failure)),
-        (None, Ok(End::Later(later))) => Err(refused(&later.failure)),
-        (None, Ok(_)) => Err(ApiError::new(CONFLICT, "nothing would be sent")),
-        (None, Err(error)) => Err(ApiError::internal(error)),
+    let change = match (&kept.change, end) {
+        (Some(plan), _) => Some(shown(live, plan).await?),
+        (None, Ok(End::Done(Outcome::Failed(failure)))) => return Err(refused(&failure)),
+        (None, Ok(End::Later(later))) => return Err(refused(&later.failure)),
+        (None, Ok(_)) => None,
+        (None, Err(error)) => return Err(ApiError::internal(error)),
+    };
+    let mut reads = Vec::with_capacity(kept.reads.len());
+    for plan in &kept.reads {
+        reads.push(shown(live, plan).await?);
     }
+    Ok(Rehearsed { reads, change })
 }

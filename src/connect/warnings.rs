@@ -288,41 +288,4 @@ async fn order(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::schedule_spec::ScheduleSpec;
-    use super::*;
-
-    fn time(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn three_turns_that_bring_nothing_are_silence() {
-        let schedule = ScheduleSpec::every(300).compile().unwrap();
-        let end = silent_after(&schedule, "a", time("2026-03-01T12:01:00Z"), Duration::from_secs(30));
-        assert_eq!(end, Some(time("2026-03-01T12:15:30Z")));
-    }
-
-    #[test]
-    fn a_token_that_nothing_renews_is_told_of_before_and_after_its_end() {
-        let end = time("2026-03-01T12:00:00Z");
-        let told = |standing: &Standing, now: &str| {
-            of_tokens(standing, Some(7), time(now)).map(|finding| match finding {
-                Finding::Yes { occurrence, .. } => occurrence,
-                other => format!("{other:?}"),
-            })
-        };
-        let ending = Standing::Ending(end);
-        let named = format!("7.{end}");
-        assert_eq!(told(&ending, "2026-02-27T12:00:00Z"), ["No", "No"]);
-        assert_eq!(told(&ending, "2026-03-01T11:00:00Z"), [named.as_str(), "No"]);
-        assert_eq!(told(&ending, "2026-03-01T12:00:00Z"), ["No", named.as_str()]);
-        let refused = |version| Standing::Refused { version, words: String::new() };
-        assert_eq!(told(&refused(3), "2026-03-01T12:00:00Z"), ["No", "7.3"]);
-        // A renewal that fails says nothing of what was refused before; after a start nothing is known.
-        let failing = Standing::Failing { since: end, words: String::new() };
-        assert_eq!(told(&failing, "2026-03-01T13:00:00Z"), [named.as_str(), "Unknown"]);
-        assert_eq!(told(&Standing::Unknown, "2026-03-01T12:00:00Z"), ["Unknown", "Unknown"]);
-        assert_eq!(told(&Standing::Well, "2026-03-01T12:00:00Z"), ["No", "No"]);
-    }
-}
+mod tests;

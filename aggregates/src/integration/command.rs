@@ -1,5 +1,6 @@
 //! What may be asked of an integration.
 
+use ledger::time::Timestamp;
 use serde_json::Value;
 
 use crate::values::{DegradedReason, IntegrationKind, PauseReason, RetireReason, ValueMac, Version};
@@ -64,6 +65,13 @@ pub enum IntegrationCommand {
     Upgrade {
         /// The version from here on.
         to: Version,
+    },
+    /// Note that somebody authorised the connection.
+    Authorise {
+        /// When the first token ends.
+        expires_at: Option<Timestamp>,
+        /// Is it renewed by the ledger itself?
+        renewed: bool,
     },
     /// Run this version of the package of its kind, whatever others run; none: what others run.
     Choose {

@@ -5,7 +5,8 @@ use ledger::domain::{Aggregate, DecideCtx};
 use super::command::limits;
 use super::{Activity, Endpoint, Health, IntegrationCommand, IntegrationConfigured, IntegrationDegraded};
 use super::{
-    IntegrationAdapterChosen, IntegrationPinned, IntegrationRestored, IntegrationUpgraded, Registration,
+    IntegrationAdapterChosen, IntegrationAuthorised, IntegrationPinned, IntegrationRestored,
+    IntegrationUpgraded, Registration,
 };
 use super::{IntegrationEnabled, IntegrationEvent, IntegrationPaused, IntegrationRecovered};
 use super::{IntegrationRegistered, IntegrationResumed, IntegrationRetired, IntegrationState};
@@ -160,6 +161,9 @@ fn change(
         }
         (IntegrationCommand::Upgrade { to }, _, _) if *to != registration.adapter_version => {
             vec![IntegrationUpgraded { from: registration.adapter_version.clone(), to: to.clone() }.into()]
+        }
+        (IntegrationCommand::Authorise { expires_at, renewed }, _, _) => {
+            vec![IntegrationAuthorised { expires_at: *expires_at, renewed: *renewed }.into()]
         }
         (IntegrationCommand::Choose { version }, _, _) if *version != registration.chosen => {
             vec![IntegrationAdapterChosen { version: version.clone(), back: false }.into()]

@@ -1,5 +1,7 @@
 //! What happens to an integration with another system.
 
+use ledger::time::Timestamp;
+
 use crate::events;
 use crate::exchange::BodyDigest;
 use crate::schema::{Confidential, Kind, Private};
@@ -90,6 +92,13 @@ events! {
             version: Option<Version>,
             /// Does this go back to the choice before?
             back: bool,
+        }
+        /// Somebody authorised the connection at the other side; the tokens are kept, sealed, and stand nowhere in the log.
+        Authorised(IntegrationAuthorised) = "ledger.integration.authorised.v1" {
+            /// When the first token ends.
+            expires_at: Option<Timestamp>,
+            /// Is it renewed by the ledger itself?
+            renewed: bool,
         }
         /// An integration is over.
         Retired(IntegrationRetired) = "ledger.integration.retired.v1" {

@@ -115,7 +115,9 @@ impl Registration {
                 self.adapter_version = e.to.clone();
                 self.package = None;
             }
-            IntegrationEvent::Registered(_) | IntegrationEvent::Retired(_) => {}
+            IntegrationEvent::Registered(_)
+            | IntegrationEvent::Retired(_)
+            | IntegrationEvent::Authorised(_) => {}
         }
         self
     }

@@ -147,7 +147,7 @@ fn probes() -> Vec<AnyEvent> {
 fn integrations() -> Vec<AnyEvent> {
     let version = |version: &str| Version::new(version).unwrap();
     let endpoint = || Confidential::of(Endpoint("https://jira.example".into()));
-    let events: [IntegrationEvent; 12] = [
+    let events: [IntegrationEvent; 13] = [
         IntegrationRegistered {
             kind: IntegrationKind::new("jira").unwrap(),
             adapter_version: version("1.0.0"),
@@ -177,6 +177,7 @@ fn integrations() -> Vec<AnyEvent> {
         }
         .into(),
         IntegrationAdapterChosen { version: Some(version("1.1.0")), back: false }.into(),
+        IntegrationAuthorised { expires_at: "2026-03-01T12:00:00Z".parse().ok(), renewed: true }.into(),
         IntegrationEnabled {}.into(),
         IntegrationPaused { reason: PauseReason::Credentials }.into(),
         IntegrationResumed {}.into(),

@@ -28,5 +28,5 @@ pub use deadlines::{
 pub use evidence::{EVIDENCE_TYPES, evidence_to_controls};
 pub use intent::{Intent, IntentCommand, SeenEvent};
 pub use notes::asked;
-pub use tasks::{TASK_TYPES, tasks};
+pub use tasks::{FAILURE, TASK_TYPES, tasks};
 pub use tickets::{OPENED_TYPES, TICKET_TYPES, VALUES_TYPES, tickets};

@@ -33,7 +33,7 @@ pub const TASK_TYPES: &[&str] = &[
 ];
 
 /// A control that fails is as severe as it gets: what it is worth is for the routes to say.
-const FAILURE: Severity = Severity::Critical;
+pub const FAILURE: Severity = Severity::Critical;
 
 /// What a batch of events means for tasks and for the tickets that belong to them, in the order of the events.
 pub fn tasks(batch: &[SeenEvent], around: &Around<'_>) -> Vec<Intent> {

@@ -57,6 +57,6 @@ pub async fn authorise(
         redirect_uri: body.redirect_uri,
         verifier: body.code_verifier.map(Secret::new),
     };
-    let set = operate::authorise(&app, &caller.tenant, &id, &exchange).await?;
+    let set = operate::authorise(&app, &caller, &id, &exchange).await?;
     Ok(Json(Authorised { expires_at: set.expires_at, renewed: set.refresh.is_some() }))
 }

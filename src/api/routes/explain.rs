@@ -12,6 +12,7 @@ use ledger_aggregates::control::ControlEvent;
 use ledger_aggregates::route::{Occasion, RouteRule};
 use ledger_aggregates::task::TaskEvent;
 use ledger_aggregates::values::{ControlRef, RouteTrigger, Severity};
+use ledger_projections::reactors::FAILURE;
 use ledger_projections::routes::{ROUTE, RouteRow};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -103,15 +104,14 @@ fn asked(header: &Header<'_>) -> Result<Option<Asked>, ApiError> {
         ControlEvent::decode(&header.event_type, &data).map_err(unread)?
     {
         let control = ControlRef::from_stream(&header.stream);
-        // A control that fails is as severe as it gets: the reactor counts it so too.
-        return Ok(Some(Asked { on: RouteTrigger::ControlFailed, control, severity: Severity::Critical }));
+        return Ok(Some(Asked { on: RouteTrigger::ControlFailed, control, severity: FAILURE }));
     }
     let task = TaskEvent::decode(&header.event_type, &data)
         .map_err(|error| ApiError::new(CONFLICT, format!("the event cannot be read: {error}")))?;
     Ok(match task {
         Some(TaskEvent::Opened(e)) => {
             let (on, severity) = match e.epoch {
-                Some(_) => (RouteTrigger::ControlFailed, Severity::Critical),
+                Some(_) => (RouteTrigger::ControlFailed, FAILURE),
                 None => (RouteTrigger::TaskOpenedByHand, e.severity),
             };
             Some(Asked { on, control: e.control, severity })

@@ -1,5 +1,6 @@
 //! A connection: configured by what fits alone, looked at, degraded with what to do about it, mended.
 
+use ledger_fakes::{Fault, Rule};
 use serde_json::{Value, json};
 
 use super::super::server::{Server, wait_for};
@@ -100,6 +101,33 @@ fn an_unreachable_system_degrades_its_integration_alone() {
         assert_eq!(health(&server, "jira")["whole"], false);
     }
     wait_for("the degradation", || degraded(&server, "jira").filter(|reason| reason == "unreachable"));
+}
+
+#[test]
+fn another_configuration_does_not_push_what_is_down() {
+    let (server, vendors) = (Server::start_with(&SETTINGS), Vendors::start());
+    secret(&server, "jira-token", JIRA_TOKEN);
+    let mut config = jira_config(&vendors);
+    config["breaker"] = json!({ "failures": 1, "open_seconds": 600, "open_seconds_max": 600 });
+    integrate(&server, "jira", "jira", &config);
+    vendors.jira.faults.add(Rule { times: 1, ..Rule::next("GET", "", Fault::Refuse(503)) });
+    wait_for("the failure", || {
+        let found = health(&server, "jira");
+        found["problem"].as_str().is_some_and(|problem| problem.contains("was down")).then_some(())
+    });
+    let reach = |config: &Value, version: u64| {
+        put(&server, "/v1/integrations/jira/configuration", &json!({ "config": config })).ok();
+        wait_for("the configuration", || {
+            (server.get("/v1/integrations/jira").ok()["config_version"] == version).then_some(())
+        });
+        health(&server, "jira")
+    };
+    config["concurrency"] = 2.into();
+    let found = reach(&config, 2);
+    assert!(found["problem"].as_str().is_some_and(|problem| problem.contains("was down")), "{found}");
+    // Control: another address is another matter.
+    config["base_url"] = format!("http://127.0.0.1:{}/", vendors.jira.address.port()).into();
+    assert_eq!(reach(&config, 3)["whole"], true);
 }
 
 #[test]

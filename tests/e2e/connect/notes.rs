@@ -80,7 +80,9 @@ fn a_name_stands_in_the_log_once_and_its_erasure_reaches_all_of_it() {
         let size = server.get("/v1/integrations").ok()["log_size"].as_u64().unwrap();
         let events = (0..size).map(|index| server.get(&format!("/v1/events/{index}")).ok());
         let holders = events.filter(|event| event.to_string().contains(NAME));
-        holders.map(|event| event["type"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        holders
+            .map(|event| event["header"]["type"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
     };
     assign(NAME, "person-1");
     told(NAME);

@@ -83,6 +83,15 @@ fn an_unknown_field_parks_the_work_and_a_replay_carries_it_out() {
         "{shown}"
     );
     assert_eq!(vendors.jira.fake.counts().issues, 0, "a preview sends nothing");
+    let rehearsed = wait_for("a dry run in the mended configuration", || {
+        let answer = server.post(&format!("/v1/intents/{intent}/dry-run"), &json!({}));
+        (answer.status == 200).then_some(answer.json)
+    });
+    let reads = rehearsed["reads"].as_array().unwrap();
+    assert!(!reads.is_empty() && reads.iter().all(|read| read["method"] == "GET"), "{rehearsed}");
+    let change = &rehearsed["change"];
+    assert!(change["method"] == "POST" && change["body"].as_str().unwrap().contains(&control), "{rehearsed}");
+    assert_eq!(vendors.jira.fake.counts().issues, 0, "and a dry run changes nothing");
     let replayed = server.post("/v1/integrations/jira/intents/replay", &json!({})).ok();
     assert_eq!(replayed["replayed"], 1);
     wait_for("the ticket", || (vendors.jira.fake.counts().issues == 1).then_some(()));

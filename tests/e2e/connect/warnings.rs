@@ -4,7 +4,7 @@ use ledger_fakes::jira::{Access, OAuthClient, Settings};
 use ledger_fakes::servicenow;
 use serde_json::{Value, json};
 
-use super::super::server::{Server, wait_for};
+use super::super::server::{Server, ledger, wait_for};
 use super::stage::{JIRA_TOKEN, SETTINGS, Vendors, integrate, jira_config, secret};
 
 /// The alerts of one kind.
@@ -68,9 +68,21 @@ fn a_code_is_exchanged_for_tokens_that_last() {
     assert_eq!((refused.status, refused.problem()), (422, "invalid"), "{}", refused.text);
     assert_eq!(authorise("by-password", "canary-code").status, 409);
     assert_eq!(authorise("none", "canary-code").status, 404);
-    let kept = authorise("jira", "canary-code").ok();
+    // By the command line, from a file.
+    let (code, verifier) = (server.data().join("code"), server.data().join("verifier"));
+    std::fs::write(&code, "canary-code\n").unwrap();
+    std::fs::write(&verifier, "canary-verifier\n").unwrap();
+    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let (code, verifier, key) = (path(&code), path(&verifier), path(&server.data().join("admin.key")));
+    let words = ["integrations", "authorise", "jira", &code, "--verifier", &verifier, "--redirect-uri"];
+    let rest = ["https://ledger.example/callback", "--url", &server.url, "--key-file", &key, "--json"];
+    let output = ledger(&[&words[..], &rest[..]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let kept: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(kept["renewed"], true, "{kept}");
     assert!(kept["expires_at"].is_string() && kept.to_string().find("access-token").is_none(), "{kept}");
+    let told = server.get("/v1/events?type=ledger.integration.authorised.v1").ok();
+    assert_eq!(told["items"].as_array().unwrap().len(), 1, "who did it stands in the log: {told}");
     wait_for("the end of the alert", || in_state(&server, "token_expired", "resolved"));
     assert_eq!(alerts(&server, "token_expired").len(), 1);
     // The tokens outlive the server.

@@ -1,6 +1,6 @@
 //! A circuit breaker: a connection whose other side is down is left alone for a while.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ledger::time::Timestamp;
@@ -45,13 +45,19 @@ struct State {
 #[derive(Debug)]
 pub struct Breaker {
     settings: BreakerSettings,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Breaker {
     /// A closed one.
     pub fn new(settings: BreakerSettings) -> Self {
-        Self { settings, state: Mutex::default() }
+        Self { settings, state: Arc::default() }
+    }
+
+    /// One with these settings that knows what this one has seen.
+    #[must_use]
+    pub fn going_on(&self, settings: BreakerSettings) -> Self {
+        Self { settings, state: Arc::clone(&self.state) }
     }
 
     /// Whether a request may be sent. Who is admitted must report how it went.
@@ -114,6 +120,8 @@ mod tests {
         assert!(matches!(refused, Err(Open { wait, .. }) if wait <= Duration::from_secs(300)), "{refused:?}");
         assert_eq!(breaker.admit(at(4000)), Ok(()));
         assert!(breaker.admit(at(4000)).is_err(), "one tries, the others wait");
+        let other = breaker.going_on(BreakerSettings { failures: 100, ..BreakerSettings::default() });
+        assert!(other.admit(at(4000)).is_err(), "what is down is down, whatever is configured here");
         breaker.answered();
         assert_eq!(breaker.admit(at(4000)), Ok(()));
         assert_eq!(breaker.admit(at(4000)), Ok(()));

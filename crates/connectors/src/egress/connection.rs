@@ -14,6 +14,7 @@ use super::breaker::{Breaker, BreakerSettings, Open};
 use super::client::{Client, Outgoing, Received, SendError};
 use super::credential::{Credentials, TokenError, Tokens};
 use super::exchange::{Exchange, Purpose, RecordError, Recorder, redact_body};
+use super::insertions::{Insertions, filled};
 use super::limiter::{Limiter, Rates, Wait};
 use super::redact::Redactor;
 use super::target::{Target, TargetError};
@@ -40,33 +41,6 @@ pub struct NoBlobs;
 impl Blobs for NoBlobs {
     async fn read(&self, blob: &BlobRef) -> Result<Bytes, String> {
         Err(format!("there is no blob {}", blob.id))
-    }
-}
-
-/// What is put in the place of something in a request's body, at the last moment and in no record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inserted {
-    /// What stands in the body.
-    pub place: String,
-    /// What is sent instead.
-    pub value: String,
-}
-
-/// What may stand in a request and must not stand in a record of it.
-#[async_trait]
-pub trait Insertions: Send + Sync + 'static {
-    /// What is to be put into this text, or why that cannot be known.
-    async fn of(&self, text: &str) -> Result<Vec<Inserted>, String>;
-}
-
-/// For connections that put nothing in.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoInsertions;
-
-#[async_trait]
-impl Insertions for NoInsertions {
-    async fn of(&self, _text: &str) -> Result<Vec<Inserted>, String> {
-        Ok(Vec::new())
     }
 }
 
@@ -148,6 +122,14 @@ impl Connection {
     pub fn new(parts: ConnectionParts) -> Self {
         let (limiter, breaker) = (Limiter::new(parts.rates), Breaker::new(parts.breaker));
         Self { parts, limiter, breaker }
+    }
+
+    /// This connection, with what one to the same endpoint has seen: rate limits, and that the other side is down.
+    #[must_use]
+    pub fn going_on_from(mut self, before: &Self) -> Self {
+        self.limiter = before.limiter.going_on(self.parts.rates);
+        self.breaker = before.breaker.going_on(self.parts.breaker);
+        self
     }
 
     /// Its rate limits, for what adapters read out of answers.
@@ -244,7 +226,8 @@ impl Connection {
         purpose: &Purpose,
         redactor: &Redactor,
     ) -> Result<Response, Hold> {
-        let (filled, inserted) = self.filled(&outgoing).await?;
+        let insertions = self.parts.insertions.as_ref();
+        let (filled, inserted) = filled(insertions, &outgoing).await.map_err(Hold::Unsendable)?;
         let (started_at, watch) = (self.parts.clock.now(), Stopwatch::start());
         let result = self.parts.client.send(filled).await;
         // The record has what was planned, and of the answer nothing that was put in.
@@ -254,24 +237,6 @@ impl Connection {
             Exchange::new(purpose.clone(), &outgoing, &result, started_at, watch.elapsed(), &recorded);
         self.parts.recorder.record(exchange).await?;
         Ok(for_adapter(result?, redactor))
-    }
-
-    /// The request with what is put in last; JSON bodies alone have such places.
-    async fn filled(&self, outgoing: &Outgoing) -> Result<(Outgoing, Vec<Inserted>), Hold> {
-        let mut filled = outgoing.clone();
-        let is_json = outgoing.headers.get("content-type").is_some_and(|kind| kind.contains("json"));
-        let Some(text) = std::str::from_utf8(&outgoing.body).ok().filter(|_| is_json) else {
-            return Ok((filled, Vec::new()));
-        };
-        let inserted = self.parts.insertions.of(text).await.map_err(Hold::Unsendable)?;
-        if !inserted.is_empty() {
-            let text = inserted.iter().fold(text.to_owned(), |text, inserted| {
-                let escaped = serde_json::Value::from(inserted.value.as_str()).to_string();
-                text.replace(&inserted.place, &escaped[1..escaped.len() - 1])
-            });
-            filled.body = Bytes::from(text);
-        }
-        Ok((filled, inserted))
     }
 
     /// What every server may say, whatever the vendor; adapters read the rest.

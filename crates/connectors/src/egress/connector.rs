@@ -91,6 +91,8 @@ pub(super) fn about_our_certificate(error: &io::Error) -> Option<&'static str> {
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
+        // The certificate's signature is not its issuer's (RFC 8446 §6.2).
+        | AlertDescription::DecryptError
         | AlertDescription::AccessDenied => Some(
             "the other side does not take the client certificate: change tls.identity, or let it trust who issued that",
         ),

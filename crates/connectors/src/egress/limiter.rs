@@ -1,7 +1,7 @@
 //! Rate limits of one connection: a bucket for each scope, and pauses as the vendor asks for them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ledger::time::Timestamp;
@@ -49,13 +49,19 @@ struct Bucket {
 #[derive(Debug)]
 pub struct Limiter {
     rates: Rates,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 impl Limiter {
     /// One that has seen nothing.
     pub fn new(rates: Rates) -> Self {
-        Self { rates, state: Mutex::default() }
+        Self { rates, state: Arc::default() }
+    }
+
+    /// One that goes at these rates and knows what this one has seen: the vendor counts on, whatever is configured here.
+    #[must_use]
+    pub fn going_on(&self, rates: Rates) -> Self {
+        Self { rates, state: Arc::clone(&self.state) }
     }
 
     /// Takes one request of a scope.
@@ -130,6 +136,17 @@ mod tests {
         limiter.pause(None, at(2000), at(600));
         assert_eq!(limiter.admit("b", at(700)), Err(Wait(Duration::from_millis(1300))));
         assert_eq!(limiter.admit("a", at(2000)), Ok(()));
+    }
+
+    #[test]
+    fn another_configuration_of_the_same_endpoint_goes_on_with_what_is_known() {
+        let before = Limiter::new(Rates { per_second: 1.0, burst: 2.0 });
+        before.pause(Some("a"), at(1000), at(0));
+        assert_eq!(before.admit("b", at(0)), Ok(()));
+        let after = before.going_on(Rates { per_second: 10.0, burst: 2.0 });
+        assert_eq!(after.admit("a", at(600)), Err(Wait(Duration::from_millis(400))));
+        assert_eq!((after.admit("b", at(0)), after.admit("b", at(0)).is_err()), (Ok(()), true));
+        assert_eq!(Limiter::new(Rates::default()).admit("a", at(600)), Ok(()), "control");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod connection;
 mod connector;
 pub mod credential;
 mod exchange;
+mod insertions;
 mod limiter;
 mod redact;
 mod resolver;
@@ -29,11 +30,10 @@ mod tls;
 pub use address::{Cidr, Forbidden, Policy};
 pub use breaker::{Breaker, BreakerSettings, Open};
 pub use client::{Bounds, Client, Outgoing, Received, SendError, Transport};
-pub use connection::{
-    Blobs, Connection, ConnectionParts, Hold, Inserted, Insertions, NoBlobs, NoInsertions, Preview,
-};
+pub use connection::{Blobs, Connection, ConnectionParts, Hold, NoBlobs, Preview};
 pub use connector::{Dial, SystemDial};
 pub use exchange::{Exchange, Purpose, RecordError, Recorder};
+pub use insertions::{Inserted, Insertions, NoInsertions};
 pub use limiter::{Limiter, Rates, Wait};
 pub use redact::{Redactor, Secret};
 pub use resolver::{Resolve, ResolveError, SystemResolver};
