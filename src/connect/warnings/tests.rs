@@ -5,7 +5,7 @@ fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn limited(degraded: Option<&str>) -> IntegrationRow {
+fn limited(degraded: Option<&'static str>) -> IntegrationRow {
     IntegrationRow {
         integration: "jira".parse().unwrap(),
         kind: "jira".parse().unwrap(),
