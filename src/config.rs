@@ -85,6 +85,8 @@ pub struct Store {
     pub url: String,
     /// The PEM file of certificates trusted for the database; empty: the system's.
     pub ca_file: PathBuf,
+    /// The PostgreSQL database of what stands beside a log on EventStoreDB; empty: in the data directory.
+    pub side: String,
     /// Where the read models of a shared database are.
     pub read_models: ReadModelsPlace,
 }
@@ -106,6 +108,8 @@ pub enum StoreUrl {
     Embedded,
     /// A PostgreSQL database.
     Postgres(String),
+    /// An EventStoreDB or KurrentDB server or cluster.
+    EventStoreDb(String),
 }
 
 impl Store {
@@ -117,9 +121,12 @@ impl Store {
         match self.url.split_once(':').map(|(scheme, _)| scheme) {
             None if self.url.is_empty() => Ok(StoreUrl::Embedded),
             Some("postgres" | "postgresql") => Ok(StoreUrl::Postgres(self.url.clone())),
+            Some("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover") => {
+                Ok(StoreUrl::EventStoreDb(self.url.clone()))
+            }
             // A URL may hold a password: no more of it is shown than its scheme.
             scheme => bail!(
-                "store.url begins with {:?}: postgres://user@host:5432/database is known, and an empty one for the data directory",
+                "store.url begins with {:?}: postgres://user@host:5432/database and esdb://user:password@host:2113 are known, and an empty one for the data directory",
                 scheme.unwrap_or_default()
             ),
         }

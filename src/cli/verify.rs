@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::serve::runtime;
 use crate::config::{Config, StoreUrl};
 use crate::http::local;
-use crate::runtime::backend::{embedded_options, postgres_options};
+use crate::runtime::backend::{Backend, embedded_options, postgres_options};
 use crate::runtime::keys::{head_key, key_encryption_key};
 use crate::runtime::node::{Node, Role};
 
@@ -46,6 +46,10 @@ pub fn run(mut config: Config, args: &VerifyArgs) -> Result<ExitCode> {
             verify_store(&embedded_options(&config, &kek), progress).unwrap_or_else(|error| refused(&error))
         }
         StoreUrl::Postgres(url) => runtime()?.block_on(database(&config, &url, progress))?,
+        StoreUrl::EventStoreDb(_) => runtime()?.block_on(async {
+            let Backend { events, side, .. } = Backend::open(&config).await?;
+            anyhow::Ok(verify_events(&*events, &*side, progress).await?)
+        })?,
     };
     bar.finish_and_clear();
     // Read models of a store that does not hold would only repeat its faults.

@@ -40,6 +40,7 @@ impl Backend {
         match config.store.url()? {
             StoreUrl::Embedded => Self::embedded(config).await,
             StoreUrl::Postgres(url) => Self::postgres(config, &url).await,
+            StoreUrl::EventStoreDb(url) => Self::event_store_db(config, &url).await,
         }
     }
 
@@ -84,6 +85,46 @@ impl Backend {
             side: Arc::<PostgresStore>::clone(&store),
             leases: store,
             shared: true,
+            kek,
+            lock: Some(lock),
+        })
+    }
+
+    #[cfg(not(feature = "eventstore"))]
+    async fn event_store_db(_config: &Config, _url: &str) -> Result<Self> {
+        bail!(
+            "this binary cannot speak to EventStoreDB: build it with `cargo build --release --features eventstore`"
+        )
+    }
+
+    /// The log on EventStoreDB; what stands beside it in PostgreSQL, or in the data directory.
+    #[cfg(feature = "eventstore")]
+    async fn event_store_db(config: &Config, url: &str) -> Result<Self> {
+        use ledger_store_eventstore::{EsdbOptions, EventStoreDbStore};
+        let beside = config.data.dir.join("side");
+        let there = beside.join("events.db").exists();
+        let shared = !config.store.side.is_empty();
+        let lock = DirectoryLock::take(&config.data.dir.join("ledger.lock"))?;
+        let (side, leases, kek): (Arc<dyn SideStore>, Arc<dyn Leases>, Kek) = if shared {
+            let store = PostgresStore::open(postgres_options(config, &config.store.side)?).await;
+            let store =
+                Arc::new(store.context("the database of what stands beside the log cannot be opened")?);
+            let kek = keys::key_encryption_key(config, !store.logs().await?.is_empty())?;
+            (Arc::<PostgresStore>::clone(&store), store, kek)
+        } else {
+            let kek = keys::key_encryption_key(config, there)?;
+            keys::make_dir(&beside)?;
+            let options = StoreOptions::new(&beside, config.data.dir.join("side.head"), keys::head_key(&kek));
+            let store = Arc::new(tokio::task::spawn_blocking(move || SqliteStore::open(options)).await??);
+            (store, Arc::new(SoleProcess::new(&config.data.dir)), kek)
+        };
+        let options = EsdbOptions::new(url, config.data.dir.join("index"), Arc::clone(&side));
+        let store = Arc::new(EventStoreDbStore::open(options).await?);
+        Ok(Self {
+            events: Arc::<EventStoreDbStore>::clone(&store),
+            side: store,
+            leases,
+            shared,
             kek,
             lock: Some(lock),
         })

@@ -224,7 +224,7 @@ const VIEWS_WAIT: Duration = Duration::from_secs(2);
 
 async fn follow_views(config: &Config, events: &Arc<dyn EventStore>, duties: &Duties) -> Result<Views> {
     let (store, shared) = backend::views(config).await?;
-    let folds = if shared { folds(duties.want("read models")) } else { watch::channel(true).1 };
+    let folds = if shared { folds(duties.want(&read_models())) } else { watch::channel(true).1 };
     let on_poison = Arc::new(|poisoned: &Poisoned| {
         tracing::error!(projection = %poisoned.projection, stream = %poisoned.stream, index = poisoned.index,
             reason = %poisoned.reason, "an event cannot be folded; its stream is held back in this projection");
@@ -236,6 +236,13 @@ async fn follow_views(config: &Config, events: &Arc<dyn EventStore>, duties: &Du
     let _ =
         tokio::time::timeout(VIEWS_WAIT, status.wait_for(|status| *status == RunnerStatus::Following)).await;
     Ok(views)
+}
+
+/// The duty of folding. Another version may have read models of another shape, and then both are folded until the last
+/// process of the old one has gone.
+fn read_models() -> String {
+    let fingerprint = LedgerModels::schema().fingerprint();
+    format!("read models {}", &fingerprint[..8])
 }
 
 /// Does this process fold? Each time the lease is taken anew is a new yes.
