@@ -89,7 +89,7 @@ fn every_documented_operation_is_there_and_guarded_as_documented() {
 }
 
 /// Paths whose last word stands where another path has a parameter that never is this word.
-const NO_IDS: [(&str, &str); 7] = [
+const NO_IDS: [(&str, &str); 9] = [
     // Ids of evidence are UUIDs.
     ("/v1/evidence/batch", "/v1/evidence/{id}"),
     // Actions are words of a fixed list.
@@ -99,6 +99,8 @@ const NO_IDS: [(&str, &str); 7] = [
     ("/v1/integrations/{id}/dry-run", "/v1/integrations/{id}/{action}"),
     ("/v1/integrations/{id}/health", "/v1/integrations/{id}/{action}"),
     ("/v1/integrations/{id}/runs", "/v1/integrations/{id}/{action}"),
+    ("/v1/integrations/{id}/rollback", "/v1/integrations/{id}/{action}"),
+    ("/v1/integrations/{id}/upgrade", "/v1/integrations/{id}/{action}"),
 ];
 
 /// Is there a request path that both templates match, which the first then takes from the second?
