@@ -2,11 +2,15 @@
 //!
 //! This is the only module that reads the environment.
 
+mod store;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+
+pub use store::{ReadModelsPlace, Store, StoreUrl};
 
 /// The documented defaults, in the binary.
 pub const DEFAULTS: &str = include_str!("ledger.default.toml");
@@ -75,71 +79,6 @@ pub struct Data {
     pub head_file: PathBuf,
     /// The erasure list; empty: in the data directory.
     pub erasure_list: PathBuf,
-}
-
-/// Where the events are.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Store {
-    /// The database; empty: embedded in the data directory.
-    pub url: String,
-    /// The PEM file of certificates trusted for the database; empty: the system's.
-    pub ca_file: PathBuf,
-    /// The PostgreSQL database of what stands beside a log on EventStoreDB; empty: in the data directory.
-    pub side: String,
-    /// Where the read models of a shared database are.
-    pub read_models: ReadModelsPlace,
-}
-
-/// Where the read models of a shared database are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReadModelsPlace {
-    /// In the database: one process folds, the others read.
-    Shared,
-    /// In each process's data directory: each folds for itself.
-    Local,
-}
-
-/// What a store's URL names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// The data directory.
-    Embedded,
-    /// A PostgreSQL database.
-    Postgres(String),
-    /// An EventStoreDB or KurrentDB server or cluster.
-    EventStoreDb(String),
-}
-
-impl Store {
-    /// What the URL names.
-    ///
-    /// # Errors
-    /// It names nothing that is known.
-    pub fn url(&self) -> Result<StoreUrl> {
-        match self.url.split_once(':').map(|(scheme, _)| scheme) {
-            None if self.url.is_empty() => Ok(StoreUrl::Embedded),
-            Some("postgres" | "postgresql") => Ok(StoreUrl::Postgres(self.url.clone())),
-            Some("esdb" | "esdb+discover" | "kurrentdb" | "kurrentdb+discover") => {
-                Ok(StoreUrl::EventStoreDb(self.url.clone()))
-            }
-            // A URL may hold a password: no more of it is shown than its scheme.
-            scheme => bail!(
-                "store.url begins with {:?}: postgres://user@host:5432/database and esdb://user:password@host:2113 are known, and an empty one for the data directory",
-                scheme.unwrap_or_default()
-            ),
-        }
-    }
-
-    /// The URL without its password.
-    pub fn shown(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else { return String::new() };
-        let (user, place) = rest.rsplit_once('@').map_or(("", rest), |(user, place)| (user, place));
-        let user = user.split(':').next().unwrap_or_default();
-        let place = place.split('?').next().unwrap_or_default();
-        if user.is_empty() { format!("{scheme}://{place}") } else { format!("{scheme}://{user}@{place}") }
-    }
 }
 
 /// How keys are wrapped.

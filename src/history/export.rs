@@ -201,8 +201,6 @@ pub(super) fn meta(app: &App, plan: &Plan<'_>) -> BundleMeta {
 
 /// How long an export waits for the witnesses; without their cosignatures it is written all the same.
 const WITNESSES_WAIT: Duration = Duration::from_secs(10);
-/// How often to look.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The checkpoint that the bundle goes up to. With witnesses: one that they have cosigned, or that is anchored in a
 /// checkpoint of the system log that they have cosigned.
@@ -214,15 +212,7 @@ pub(super) async fn head_to_export(app: &App, plan: &Plan<'_>) -> Result<StoredC
         anchor(app).await?;
     }
     let needed = app.store.log_head(&system).await?.map_or(0, |head| head.size);
-    let cosigned = async {
-        loop {
-            match witnesses.latest() {
-                Some(latest) if latest.size >= needed => return latest,
-                _ => tokio::time::sleep(LOOK_EVERY).await,
-            }
-        }
-    };
-    match tokio::time::timeout(WITNESSES_WAIT, cosigned).await {
+    match tokio::time::timeout(WITNESSES_WAIT, witnesses.covering(needed)).await {
         Ok(latest) if *plan.tenant == system => Ok(latest),
         // What was anchored is not larger than what is signed by now.
         Ok(_) => Ok(app.side.checkpoint(plan.tenant).await?.unwrap_or(kept)),

@@ -12,13 +12,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use arc_swap::ArcSwapOption;
 use ledger::checkpoint::Checkpoint;
 use ledger::ids::TenantId;
 use ledger::note::{Note, NoteSignature, VerifierKey};
 use ledger::policy::Policy;
 use ledger_store::keyring::LogKeys;
 use ledger_store::{EventStore, SideStore, StoreError, StoredCheckpoint};
+use tokio::sync::watch;
 
 use client::{Client, Refusal};
 pub use follow::run;
@@ -30,7 +30,7 @@ pub struct Witnesses {
     policy: Policy,
     clients: Vec<Client>,
     /// The newest checkpoint that enough of them have cosigned.
-    latest: ArcSwapOption<StoredCheckpoint>,
+    latest: watch::Sender<Option<StoredCheckpoint>>,
     held: Mutex<Held>,
     troubles: Mutex<BTreeMap<String, Refusal>>,
 }
@@ -78,7 +78,7 @@ impl Witnesses {
     }
 
     fn new(policy: Policy, clients: Vec<Client>) -> Self {
-        let (latest, held, troubles) = (ArcSwapOption::empty(), Mutex::default(), Mutex::default());
+        let (latest, held, troubles) = (watch::Sender::default(), Mutex::default(), Mutex::default());
         Self { policy, clients, latest, held, troubles }
     }
 
@@ -89,7 +89,20 @@ impl Witnesses {
 
     /// The newest checkpoint of the system log that the quorum has cosigned.
     pub fn latest(&self) -> Option<StoredCheckpoint> {
-        self.latest.load_full().map(|kept| (*kept).clone())
+        self.latest.borrow().clone()
+    }
+
+    /// The newest one that the quorum has cosigned, once it covers `size` entries.
+    pub async fn covering(&self, size: u64) -> StoredCheckpoint {
+        let mut latest = self.latest.subscribe();
+        let covers =
+            |latest: &Option<StoredCheckpoint>| latest.as_ref().is_some_and(|kept| kept.size >= size);
+        let found = latest.wait_for(covers).await.ok().and_then(|latest| latest.clone());
+        // The sender lives in `self`: the wait ends with what was waited for.
+        match found {
+            Some(found) => found,
+            None => std::future::pending().await,
+        }
     }
 
     /// What each witness that does not cosign says: those that contradict the ledger, and the others.
@@ -185,7 +198,7 @@ impl Witnesses {
         lines.into_iter().for_each(|line| own.add(line));
         let cosigned = StoredCheckpoint { size: head.size, note: own.to_string() };
         if self.policy.verify_quorum(&own).is_ok() {
-            self.latest.store(Some(cosigned.clone().into()));
+            self.latest.send_replace(Some(cosigned.clone()));
         }
         match side.put_checkpoint(&TenantId::system(), cosigned).await {
             // A larger one was signed meanwhile: that one is cosigned next.
