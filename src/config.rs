@@ -2,6 +2,7 @@
 //!
 //! This is the only module that reads the environment.
 
+mod examine;
 mod store;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+pub use examine::Examined;
 pub use store::{ReadModelsPlace, Store, StoreUrl};
 
 /// The documented defaults, in the binary.
@@ -140,6 +142,11 @@ impl Config {
     /// A file that cannot be read, an unknown setting or a value of the wrong kind, each named.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         Self::overlay(file, std_env())
+    }
+
+    /// Reads the settings to tell about them: everything that is wrong, not the first thing alone.
+    pub fn examine(file: Option<&Path>) -> Examined {
+        examine::examine(file, std_env())
     }
 
     fn overlay(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self> {

@@ -10,6 +10,7 @@ mod config;
 mod connect;
 mod console;
 mod demo;
+mod doctor;
 mod error;
 mod history;
 mod http;

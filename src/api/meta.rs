@@ -48,7 +48,7 @@ pub struct Readiness {
 }
 
 /// The read models may lag this far behind before the server says that it is not ready.
-const LAG_EVENTS_MAX: u64 = 200_000;
+pub const LAG_EVENTS_MAX: u64 = 200_000;
 
 /// Can it do its work?
 #[utoipa::path(get, path = "/readyz", tag = "operations",

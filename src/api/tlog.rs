@@ -18,6 +18,8 @@ use crate::history::proof;
 
 /// Full tiles never change.
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+/// The same for files that anybody may have: caches between keep them too.
+const IMMUTABLE_FOR_ALL: &str = "public, max-age=31536000, immutable";
 /// Checkpoints and partial tiles do.
 const FRESH: &str = "no-cache";
 
@@ -59,10 +61,10 @@ pub async fn file(
                 .into_response());
         }
         Resource::Tile(tile) if tile.exists_in(size) => {
-            (app.store.tile(&tenant, &tile).await?.ok_or_else(unknown)?, caching(tile.width))
+            (app.store.tile(&tenant, &tile).await?.ok_or_else(unknown)?, caching(tile.width, open))
         }
         Resource::Entries(id) if EntriesId::at(id.index, size).is_some_and(|full| id.width <= full.width) => {
-            (entries(&app, &tenant, id).await?, caching(id.width))
+            (entries(&app, &tenant, id).await?, caching(id.width, open))
         }
         Resource::Tile(_) | Resource::Entries(_) => return Err(unknown()),
     };
@@ -71,8 +73,12 @@ pub async fn file(
     Ok(response)
 }
 
-const fn caching(width: u16) -> &'static str {
-    if width == 256 { IMMUTABLE } else { FRESH }
+const fn caching(width: u16, open: bool) -> &'static str {
+    match width {
+        256 if open => IMMUTABLE_FOR_ALL,
+        256 => IMMUTABLE,
+        _ => FRESH,
+    }
 }
 
 async fn entries(app: &App, tenant: &TenantId, id: EntriesId) -> Result<Vec<u8>, ApiError> {
@@ -91,4 +97,16 @@ async fn entries(app: &App, tenant: &TenantId, id: EntriesId) -> Result<Vec<u8>,
         next = page.next;
     }
     Ok(bundle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_between_keep_what_is_full_and_for_all() {
+        assert!(caching(256, true).starts_with("public") && caching(256, true).contains("immutable"));
+        assert!(caching(256, false).starts_with("private"));
+        assert_eq!((caching(255, true), caching(1, false)), (FRESH, FRESH));
+    }
 }

@@ -3,6 +3,7 @@
 pub mod adapter;
 pub mod adapters;
 pub mod bench;
+pub mod doctor;
 pub mod erase;
 pub mod export;
 pub mod integrations;
@@ -64,6 +65,11 @@ enum Verb {
         after_help = "Examples:\n  ledger migrate --store postgres://owner@db.example.org/ledger --dry-run\n  ledger migrate --store postgres://owner@db.example.org/ledger"
     )]
     Migrate(migrate::MigrateArgs),
+    /// Look at everything that a ledger needs, and say how to mend what is not as it should be. Changes nothing.
+    #[command(
+        after_help = "Exit code 0: nothing failed; 1: something did. A server may be running.\nExamples:\n  ledger doctor --data ledger-data\n  ledger doctor --store postgres://ledger@db.example.org/ledger --data node-1 --json"
+    )]
+    Doctor(doctor::DoctorArgs),
     /// See all of it in one go: evidence of this machine becomes signed, verified history.
     #[command(after_help = "Examples:\n  ledger demo\n  ledger demo --exit --data demo-data")]
     Demo(crate::demo::DemoArgs),
@@ -145,6 +151,10 @@ impl Cli {
     }
 
     fn dispatch(self) -> Result<ExitCode> {
+        // It tells what is wrong with the settings, all of it at once.
+        if let Verb::Doctor(args) = &self.verb {
+            return doctor::run(self.config.as_deref(), self.store, args);
+        }
         let mut config = Config::load(self.config.as_deref())?;
         if let Some(store) = self.store {
             config.store.url = store;
@@ -153,6 +163,7 @@ impl Cli {
             Verb::Serve(args) => serve::run(config, &args),
             Verb::Worker(args) => serve::work(config, &args),
             Verb::Migrate(args) => migrate::run(&config, &args),
+            Verb::Doctor(_) => unreachable!("it reads its settings itself"),
             Verb::Demo(args) => crate::demo::run(config, &args),
             Verb::Probe(args) => probe::run(&args),
             Verb::Export(args) => export::run(config, args),

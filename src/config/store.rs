@@ -62,12 +62,17 @@ impl Store {
 
     /// The URL without its password.
     pub fn shown(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else { return String::new() };
-        let (user, place) = rest.rsplit_once('@').map_or(("", rest), |(user, place)| (user, place));
-        let user = user.split(':').next().unwrap_or_default();
-        let place = place.split('?').next().unwrap_or_default();
-        if user.is_empty() { format!("{scheme}://{place}") } else { format!("{scheme}://{user}@{place}") }
+        without_password(&self.url)
     }
+}
+
+/// A store's URL without its password and its parameters.
+pub(super) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
+    let (user, place) = rest.rsplit_once('@').map_or(("", rest), |(user, place)| (user, place));
+    let user = user.split(':').next().unwrap_or_default();
+    let place = place.split('?').next().unwrap_or_default();
+    if user.is_empty() { format!("{scheme}://{place}") } else { format!("{scheme}://{user}@{place}") }
 }
 
 #[cfg(test)]

@@ -54,13 +54,30 @@ pub async fn serve(listener: UnixListener, app: Router, mut stop: watch::Receive
     }
 }
 
-/// Asks the server that holds `dir`; `None` where none runs.
+/// Sends a body to the server that holds `dir`; `None` where none runs.
 ///
 /// # Errors
 /// The connection broke.
 pub async fn ask(
     dir: &Path,
     path_and_query: &str,
+    body: Vec<u8>,
+) -> anyhow::Result<Option<hyper::Response<Incoming>>> {
+    let request = hyper::Request::post(path_and_query).header("content-type", "application/json");
+    send(dir, request, body).await
+}
+
+/// Asks the server that holds `dir`; `None` where none runs.
+///
+/// # Errors
+/// The connection broke.
+pub async fn get(dir: &Path, path_and_query: &str) -> anyhow::Result<Option<hyper::Response<Incoming>>> {
+    send(dir, hyper::Request::get(path_and_query), Vec::new()).await
+}
+
+async fn send(
+    dir: &Path,
+    request: hyper::http::request::Builder,
     body: Vec<u8>,
 ) -> anyhow::Result<Option<hyper::Response<Incoming>>> {
     let stream = match UnixStream::connect(path(dir)).await {
@@ -72,10 +89,7 @@ pub async fn ask(
     };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = hyper::Request::post(path_and_query)
-        .header("host", "local")
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(body)))?;
+    let request = request.header("host", "local").body(Full::new(Bytes::from(body)))?;
     Ok(Some(sender.send_request(request).await?))
 }
 

@@ -12,14 +12,15 @@ use super::server::{Server, evidence, ledger, wait_for};
 
 /// A database, and the directories of the processes on it.
 pub struct Cluster {
-    dir: tempfile::TempDir,
+    dir: std::sync::Arc<tempfile::TempDir>,
+    database: tokio_postgres::Config,
     settings: Vec<(String, String)>,
 }
 
 impl Cluster {
     /// An empty database of a server of the test's own; `settings` hold for each process.
     pub fn new(settings: &[(&str, &str)]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = std::sync::Arc::new(tempfile::tempdir().unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let config = runtime.block_on(postgres::database());
         let [tokio_postgres::config::Host::Unix(socket)] = config.get_hosts() else { panic!("a socket") };
@@ -28,11 +29,43 @@ impl Cluster {
         let own = [("LEDGER_STORE_URL", url.as_str()), ("LEDGER_KEYS_KEK_FILE", kek.as_str())];
         let settings =
             own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self { settings: settings.collect(), dir }
+        Self { settings: settings.collect(), dir, database: config }
     }
 
-    fn settings(&self) -> Vec<(&str, &str)> {
+    pub fn settings(&self) -> Vec<(&str, &str)> {
         self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    /// The same database and directories, for processes that come as another role.
+    pub fn of_role(&self, role: &str) -> Self {
+        let mut database = self.database.clone();
+        database.user(role);
+        let url = |(name, value): &(String, String)| {
+            (name.clone(), value.replace("postgres://ledger@", &format!("postgres://{role}@")))
+        };
+        Self { dir: self.dir.clone(), database, settings: self.settings.iter().map(url).collect() }
+    }
+
+    /// The name of the database.
+    pub fn database(&self) -> &str {
+        self.database.get_dbname().unwrap()
+    }
+
+    /// Executes statements in the database, past the ledger.
+    pub fn execute(&self, sql: &str) {
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// As [`execute`](Self::execute); what the server says if it refuses.
+    pub fn try_execute(&self, sql: &str) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = postgres::client(&self.database).await;
+            client
+                .batch_execute(sql)
+                .await
+                .map_err(|error| error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string))
+        })
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

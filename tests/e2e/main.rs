@@ -7,6 +7,8 @@ mod cluster;
 mod connect;
 mod crash;
 mod credentials;
+mod deploy;
+mod doctor;
 mod erasure;
 mod evidence;
 mod history;

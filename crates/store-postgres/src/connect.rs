@@ -58,7 +58,7 @@ pub(crate) fn full(error: &tokio_postgres::Error) -> String {
     text
 }
 
-fn statement(what: &'static str) -> impl Fn(tokio_postgres::Error) -> OpenError {
+pub(crate) fn statement(what: &'static str) -> impl Fn(tokio_postgres::Error) -> OpenError {
     move |error| OpenError::Statement { what, reason: full(&error) }
 }
 
@@ -89,11 +89,16 @@ pub(crate) async fn check(client: &Client) -> Result<(), OpenError> {
 pub async fn pending(options: &PostgresOptions) -> Result<Vec<&'static str>, OpenError> {
     let client = connect(options).await?;
     check(&client).await?;
+    missing(&client).await
+}
+
+/// The migrations that have not run, by name.
+pub(crate) async fn missing(client: &Client) -> Result<Vec<&'static str>, OpenError> {
     let failed = statement("migrations");
     let there =
         client.query_one("SELECT to_regclass('schema_version') IS NOT NULL", &[]).await.map_err(&failed)?;
     let found = match there.get(0) {
-        true => version(&client).await.map_err(&failed)?,
+        true => version(client).await.map_err(&failed)?,
         false => 0,
     };
     known(found)?;

@@ -41,12 +41,25 @@ impl Guard {
         };
         let guard = Self(Some(Mutex::new(file)));
         let logs = logs(client).await.map_err(failed)?;
-        guard.reconcile(client, path, &logs).await?;
+        guard.compare(client, path, &logs).await?;
+        guard.take_up(path, &logs)?;
         Ok(guard)
     }
 
+    /// Holds the database against the file, and writes neither. `false`: there is no file.
+    pub async fn look(client: &Client, options: &HeadOptions) -> Result<bool, OpenError> {
+        let HeadOptions { path, key } = options;
+        let failed = |error: PgError| OpenError::Statement { what: "head file", reason: error.to_string() };
+        let store = store_id(client).await.map_err(failed)?;
+        // Before the logs are read: a ledger that is at work may then be ahead of the file, never behind.
+        let Some(file) = HeadFile::open(path, key, &store)? else { return Ok(false) };
+        let logs = logs(client).await.map_err(failed)?;
+        Self(Some(Mutex::new(file))).compare(client, path, &logs).await?;
+        Ok(true)
+    }
+
     /// The database has what the file names, as its first entries.
-    async fn reconcile(&self, client: &Client, path: &Path, logs: &[LogRow]) -> Result<(), OpenError> {
+    async fn compare(&self, client: &Client, path: &Path, logs: &[LogRow]) -> Result<(), OpenError> {
         let mismatch =
             |log: String, detail: String| OpenError::HeadMismatch { log, detail, path: path.to_owned() };
         if let Some(lost) = self.known().keys().find(|id| logs.iter().all(|log| i64::from(log.id) != **id)) {
@@ -65,9 +78,17 @@ impl Guard {
                 return Err(mismatch(format!("tenant {}", log.tenant), detail));
             }
         }
+        Ok(())
+    }
+
+    /// Notes what the database has beyond the file: others have gone on.
+    fn take_up(&self, path: &Path, logs: &[LogRow]) -> Result<(), OpenError> {
         for log in logs {
-            self.record(log.id, log.size, log.root)
-                .map_err(|error| mismatch(log.tenant.to_string(), error.to_string()))?;
+            self.record(log.id, log.size, log.root).map_err(|error| OpenError::HeadMismatch {
+                log: log.tenant.to_string(),
+                detail: error.to_string(),
+                path: path.to_owned(),
+            })?;
         }
         Ok(())
     }

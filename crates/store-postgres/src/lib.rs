@@ -7,6 +7,7 @@
 //! - `read`, `side`: questions, and what may change.
 //! - `guard`: the head file, which shows that a database went back.
 //! - `leases`: who does what one process at a time may do.
+//! - `look`: what an operator wants to know of a database, read and nothing else.
 //! - `listen`: LISTEN/NOTIFY with polling behind it.
 //! - `views`: read models, folded by one process and read by all.
 
@@ -18,6 +19,7 @@ mod guard;
 mod leases;
 mod listen;
 mod logs;
+mod look;
 mod names;
 mod options;
 mod read;
@@ -33,6 +35,7 @@ mod write;
 pub use connect::{migrate, pending};
 pub use error::OpenError;
 pub use guard::HeadOptions;
+pub use look::{Contents, Folded, Look, look};
 pub use options::PostgresOptions;
 pub use reference::plain_inserts;
 pub use store::PostgresStore;

@@ -30,7 +30,8 @@ pub(crate) fn of(config: &mut Config, ca_file: Option<&Path>) -> Result<Option<C
     wanted.then(|| client(ca_file)).transpose()
 }
 
-fn is_local(config: &Config) -> bool {
+/// Is the server this machine?
+pub(crate) fn is_local(config: &Config) -> bool {
     config.get_hosts().iter().all(|host| match host {
         Host::Tcp(name) => {
             name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -3,7 +3,7 @@
 //! `README.md` beside this crate tells the life of an event. In short: callers → `committer` (one thread, group
 //! commit) → `core` (checks and rows in one transaction) → the head file → answers; `readers` answer questions
 //! (`read`, `query`); `side` keeps what may change; `open` holds the database against the head file;
-//! [`verify_store`] computes everything again; [`accept_loss`] goes on after a loss.
+//! [`look`] reads beside a server; [`verify_store`] computes everything again; [`accept_loss`] goes on after a loss.
 
 mod checkpointer;
 mod committer;
@@ -12,6 +12,7 @@ mod error;
 #[cfg(test)]
 mod faults;
 mod lock;
+mod look;
 mod open;
 mod options;
 mod query;
@@ -26,6 +27,7 @@ mod views;
 
 pub use error::OpenError;
 pub use lock::DirectoryLock;
+pub use look::{Look, look};
 pub use options::StoreOptions;
 pub use recover::{AcceptedLoss, accept_loss};
 pub use store::SqliteStore;

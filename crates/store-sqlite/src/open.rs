@@ -172,7 +172,7 @@ fn newest<'a>(logs: impl Iterator<Item = &'a Log>) -> HashSet<i64> {
 }
 
 /// The root that the log had at the head file's size.
-fn root_before(conn: &Connection, log: &Log, head: Head) -> Result<[u8; 32], CoreError> {
+pub(crate) fn root_before(conn: &Connection, log: &Log, head: Head) -> Result<[u8; 32], CoreError> {
     if head.size == log.size {
         return Ok(log.root);
     }
@@ -193,6 +193,6 @@ pub(crate) fn read_tile(conn: &Connection, log: i64, size: u64, tile: TileId) ->
         .ok_or_else(|| CoreError::Corrupt(format!("log {log}: tile {} is missing", tile.path())))
 }
 
-fn damaged(path: &Path, error: &CoreError) -> OpenError {
+pub(crate) fn damaged(path: &Path, error: &CoreError) -> OpenError {
     OpenError::Damaged { path: path.to_owned(), reason: error.to_string() }
 }

@@ -55,6 +55,26 @@ pub(crate) fn connect(path: &Path, role: Role) -> Result<Connection, OpenError> 
     Ok(conn)
 }
 
+/// Opens a database that nobody has open, to read it: no journal is made beside it.
+pub(crate) fn connect_settled(path: &Path) -> Result<Connection, OpenError> {
+    use std::os::unix::ffi::OsStrExt;
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(byte);
+    let escaped = |byte: &u8| if plain(byte) { char::from(*byte).into() } else { format!("%{byte:02x}") };
+    let name: String = path.as_os_str().as_bytes().iter().map(escaped).collect();
+    let flags =
+        OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)
+        .map_err(|error| open_error(path, &error))
+}
+
+/// How many migrations have not run; negative: a newer version has run more.
+pub(crate) fn pending(conn: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let found: i64 = conn
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| open_error(path, &error))?;
+    Ok(i64::try_from(MIGRATIONS.len()).expect("migrations are few") - found)
+}
+
 fn writable(conn: &Connection, role: Role) -> Result<(), rusqlite::Error> {
     // Takes effect in a database without pages only; must come before the WAL.
     conn.pragma_update(None, "page_size", PAGE_BYTES)?;

@@ -20,8 +20,11 @@ use zeroize::Zeroizing;
 use crate::{EventStore, LogInfo, PutOutcome, SecretKey, SecretKind, SideStore, StoreError};
 
 mod change;
+mod fit;
 #[cfg(test)]
 mod tests;
+
+pub use fit::{first_secret, fits};
 
 /// The id of a tenant's only key of its kind.
 const FIRST: &str = "1";

@@ -148,6 +148,18 @@ impl Client {
         Err(Refusal::NoAnswer(format!("it named another size {ATTEMPTS_MAX} times")))
     }
 
+    /// Does it answer at all? Any status will do: what is asked for is not there to be read.
+    ///
+    /// # Errors
+    /// [`Refusal::NoAnswer`]
+    pub async fn reach(&self) -> Result<(), Refusal> {
+        let (agent, url) = (self.agent.clone(), self.url.clone());
+        let asked = tokio::task::spawn_blocking(move || agent.get(&url).call().map(drop));
+        let no_answer = |reason: String| Refusal::NoAnswer(format!("{}: {reason}", self.url));
+        let answer = asked.await.map_err(|error| no_answer(error.to_string()))?;
+        answer.map_err(|error| no_answer(error.to_string()))
+    }
+
     /// The client blocks, within its time limit.
     async fn post(&self, body: String) -> Result<Answer, Refusal> {
         let (agent, url) = (self.agent.clone(), self.url.clone());

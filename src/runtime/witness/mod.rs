@@ -105,6 +105,14 @@ impl Witnesses {
         }
     }
 
+    /// The witnesses that do not answer at all, with the reason. Nothing is submitted to them.
+    pub async fn silent(&self) -> Vec<(String, String)> {
+        let asking = self.clients.iter().map(|client| async {
+            client.reach().await.err().map(|refusal| (client.name.clone(), refusal.to_string()))
+        });
+        futures_util::future::join_all(asking).await.into_iter().flatten().collect()
+    }
+
     /// What each witness that does not cosign says: those that contradict the ledger, and the others.
     pub fn troubles(&self) -> (Vec<String>, Vec<String>) {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
