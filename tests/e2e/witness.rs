@@ -179,6 +179,23 @@ fn a_ledger_behind_its_witness_signs_nothing() {
 }
 
 #[test]
+fn the_doctor_says_which_witnesses_answer() {
+    let (witnessed, server) = Witnessed::running(2, 1);
+    let (data, policy) = (server.data(), witnessed.policy.display().to_string());
+    let doctor = || {
+        let settings = [("LEDGER_WITNESS_POLICY", &*policy), ("LEDGER_WITNESS_TIMEOUT_MS", "1500")];
+        super::doctor::Told::by(&["--data", data.to_str().unwrap()], &settings)
+    };
+    doctor().says("witnesses", "ok", "all 2 answer");
+    // Nothing was submitted: a witness that refuses everything answers all the same.
+    witnessed.fakes[1].set(Mood::Broken);
+    doctor().says("witnesses", "ok", "all 2 answer");
+    // Either one is a quorum: the one that is silent might have cosigned more.
+    witnessed.fakes[1].set(Mood::Silent);
+    doctor().fails("witnesses", "1 of 2 do not answer: w2");
+}
+
+#[test]
 fn a_witness_that_cannot_be_asked_keeps_the_ledger_from_signing() {
     let (witnessed, server) = Witnessed::running(1, 1);
     assert_eq!(server.stop(), Some(0));
