@@ -107,7 +107,8 @@ async fn postgres(
         write(&place, streams, half, args.writers, batch),
         write(&other, streams, half, args.writers, batch)
     );
-    (a?, b?);
+    a?;
+    b?;
     let name = "append to PostgreSQL by two stores at once";
     Ok(vec![one, Figure::new(name, rate(half * 2, watch.elapsed()), "events/s", PLAIN, bare)])
 }

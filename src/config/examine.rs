@@ -94,7 +94,9 @@ fn overlay(table: &mut toml::Table, over: toml::Table, wrong: &mut Vec<String>) 
 /// A URL may hold a password.
 fn shown(section: &str, key: &str, value: &toml::Value) -> String {
     match value {
-        toml::Value::String(url) if (section, key) == ("store", "url") => super::store::without_password(url),
+        toml::Value::String(url) if section == "store" && ["url", "side"].contains(&key) => {
+            super::store::without_password(url)
+        }
         toml::Value::String(text) => format!("{text:?}"),
         toml::Value::Integer(number) => number.to_string(),
         toml::Value::Boolean(yes) => yes.to_string(),

@@ -45,6 +45,11 @@ pub async fn examine(file: Option<&Path>, data: Option<&PathBuf>, store: Option<
         StoreUrl::Postgres(url) => {
             shared::check(&mut report, &config, &url, kek.as_ref(), ready.as_ref()).await;
         }
+        StoreUrl::EventStoreDb(_) => {
+            let found =
+                format!("{}: a log on EventStoreDB (experimental) is not looked at", config.store.shown());
+            report.warn("store", found, "`ledger verify` goes through it and what stands beside it");
+        }
     }
     outside::sandbox(&mut report).await;
     outside::witnesses(&mut report, &config).await;

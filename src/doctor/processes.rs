@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Report;
 use crate::api::meta::LAG_EVENTS_MAX;
+use crate::runtime::node;
 
 const PROCESSES: &str = "processes";
 /// How far the read models are.
@@ -17,24 +18,21 @@ pub const READ_MODELS: &str = "read models";
 const ALWAYS: [&str; 1] = ["checkpoints"];
 /// What a worker does, or a process that does everything.
 const WORK: [&str; 4] = ["reactors", "deadlines", "anchors", "schedules"];
-/// The duty of the process that folds for all.
-const FOLDS: &str = "read models";
-
 /// What must be done in a ledger with these settings.
-pub fn wanted(shared_views: bool, witnesses: bool) -> Vec<&'static str> {
-    let mut wanted: Vec<&str> = ALWAYS.into_iter().chain(WORK).collect();
-    wanted.extend(shared_views.then_some(FOLDS));
-    wanted.extend(witnesses.then_some("witnesses"));
+pub fn wanted(shared_views: bool, witnesses: bool) -> Vec<String> {
+    let mut wanted: Vec<String> = ALWAYS.into_iter().chain(WORK).map(str::to_owned).collect();
+    wanted.extend(shared_views.then(node::read_models));
+    wanted.extend(witnesses.then(|| "witnesses".to_owned()));
     wanted
 }
 
 /// What of it nobody does.
-pub fn undone<'a>(wanted: &[&'a str], leases: &[Lease]) -> Vec<&'a str> {
-    wanted.iter().copied().filter(|duty| leases.iter().all(|lease| lease.name != *duty)).collect()
+pub fn undone<'a>(wanted: &'a [String], leases: &[Lease]) -> Vec<&'a str> {
+    wanted.iter().map(String::as_str).filter(|duty| leases.iter().all(|lease| lease.name != *duty)).collect()
 }
 
 /// Says who does what, and what nobody does.
-pub fn check(report: &mut Report, wanted: &[&str], leases: &[Lease]) {
+pub fn check(report: &mut Report, wanted: &[String], leases: &[Lease]) {
     if leases.is_empty() {
         return report.warn(
             PROCESSES,
@@ -62,7 +60,8 @@ pub fn check(report: &mut Report, wanted: &[&str], leases: &[Lease]) {
 
 /// Read models that the processes share.
 pub fn folded(report: &mut Report, folded: Option<Folded>, position: u64, leases: &[Lease]) {
-    let who = leases.iter().find(|lease| lease.name == FOLDS).map(|lease| lease.holder.as_str());
+    let who =
+        leases.iter().find(|lease| lease.name == node::read_models()).map(|lease| lease.holder.as_str());
     let Some(Folded { position: done, quarantined }) = folded else {
         let mend = "the next process that serves or works builds them";
         return match position {
@@ -134,7 +133,7 @@ mod tests {
     fn read_models_that_lag_or_hold_streams_back_are_told() {
         let of = |position, done, quarantined| {
             let seen = Folded { position: done, quarantined };
-            told(|report| folded(report, Some(seen), position, &[lease("read models", "a/1/x")]))
+            told(|report| folded(report, Some(seen), position, &[lease(&node::read_models(), "a/1/x")]))
         };
         assert!(of(10, 10, 0).contains("0 events behind, folded by a/1/x"));
         assert!(of(10, 9, 0).starts_with("ok"));

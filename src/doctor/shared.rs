@@ -68,7 +68,7 @@ pub async fn check(
 }
 
 /// Looks, and again while a duty may just be changing hands.
-async fn seen(config: &Config, url: &str, kek: Option<&Kek>, wanted: &[&str]) -> anyhow::Result<Look> {
+async fn seen(config: &Config, url: &str, kek: Option<&Kek>, wanted: &[String]) -> anyhow::Result<Look> {
     let mut options = postgres_options(config, url)?;
     options.head = kek
         .filter(|_| config.head_file().exists())

@@ -240,7 +240,7 @@ async fn follow_views(config: &Config, events: &Arc<dyn EventStore>, duties: &Du
 
 /// The duty of folding. Another version may have read models of another shape, and then both are folded until the last
 /// process of the old one has gone.
-fn read_models() -> String {
+pub fn read_models() -> String {
     let fingerprint = LedgerModels::schema().fingerprint();
     format!("read models {}", &fingerprint[..8])
 }
