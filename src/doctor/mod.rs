@@ -46,9 +46,10 @@ pub async fn examine(file: Option<&Path>, data: Option<&PathBuf>, store: Option<
             shared::check(&mut report, &config, &url, kek.as_ref(), ready.as_ref()).await;
         }
         StoreUrl::EventStoreDb(_) => {
-            let found =
-                format!("{}: a log on EventStoreDB (experimental) is not looked at", config.store.shown());
-            report.warn("store", found, "`ledger verify` goes through it and what stands beside it");
+            let beside = if config.store.side.is_empty() { "the data directory" } else { "PostgreSQL" };
+            let place = config.store.shown();
+            let found = format!("{place} (experimental) and, beside it, {beside} are not looked at");
+            report.warn("store", found, "`ledger verify` goes through both");
         }
     }
     outside::sandbox(&mut report).await;
