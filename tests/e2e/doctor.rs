@@ -22,7 +22,10 @@ pub struct Told {
 impl Told {
     pub fn by(args: &[&str], settings: &[(&str, &str)]) -> Self {
         let run = |more: &[&str]| -> Output { ledger_with(&[&["doctor"], args, more].concat(), settings) };
-        let (text, as_json) = (run(&[]), run(&["--json"]));
+        // A lease may end between the two: then both are asked again.
+        let mut pairs = (0..3).map(|_| (run(&[]), run(&["--json"])));
+        let (text, as_json) =
+            pairs.find(|(text, json)| text.status == json.status).expect("both say the same");
         assert_eq!(text.status.code(), as_json.status.code(), "{text:?} {as_json:?}");
         let json: Value = serde_json::from_slice(&as_json.stdout).unwrap_or_else(|_| panic!("{as_json:?}"));
         assert_eq!(json["ok"] == true, text.status.code() == Some(0), "{text:?}");
@@ -137,7 +140,7 @@ fn faults_of_an_embedded_ledger_are_named() {
     fs::remove_file(data.join("head")).unwrap();
     Told::of(&data).fails("head file", "is missing");
     restore();
-    fs::write(data.join("events.db"), vec![0; 4096]).unwrap();
+    put(&data, &BTreeMap::from([("events.db".to_owned(), vec![0; 4096])]));
     Told::of(&data).fails("store", "damaged");
     restore();
     Told::of(&data).is_well();
