@@ -1,6 +1,7 @@
 //! Connections: what is asked of the server, and the schema.
 
 use ledger::clock::Entropy;
+use ledger_store::Access;
 use tokio_postgres::{Client, GenericClient, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -8,9 +9,10 @@ use crate::error::OpenError;
 use crate::options::{PostgresOptions, STATEMENT_MS_MAX};
 
 /// Forward-only; `schema_version` holds the number of those that ran.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("0001_event_store", include_str!("../../../migrations/postgres/0001_event_store.sql")),
     ("0002_leases", include_str!("../../../migrations/postgres/0002_leases.sql")),
+    ("0003_custody", include_str!("../../../migrations/postgres/0003_custody.sql")),
 ];
 
 /// Any number that others are unlikely to use: `ledger` in ASCII.
@@ -37,8 +39,10 @@ pub(crate) async fn connect(options: &PostgresOptions) -> Result<Client, OpenErr
         "SET idle_in_transaction_session_timeout = {};
          SET statement_timeout = {STATEMENT_MS_MAX};
          SET synchronous_commit = on;
-         SET client_min_messages = warning",
-        options.idle_in_transaction.as_millis()
+         SET client_min_messages = warning;
+         SET ledger.carrying = '{}'",
+        options.idle_in_transaction.as_millis(),
+        if options.access == Access::Carry { "on" } else { "off" },
     );
     client.batch_execute(&settings).await.map_err(statement("settings"))?;
     Ok(client)

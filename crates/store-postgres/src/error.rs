@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use ledger_store::StoreError;
 use ledger_store::headfile::HeadFileError;
+use ledger_store::{Custody, StoreError};
 use tokio_postgres::error::SqlState;
 
 /// Why a store is not opened.
@@ -38,6 +38,9 @@ pub enum OpenError {
     /// The head file cannot be used.
     #[error(transparent)]
     HeadFile(#[from] HeadFileError),
+    /// The ledger does not live here, or does not any more.
+    #[error("{0}")]
+    NotLive(String),
     /// The server is too old.
     #[error("PostgreSQL {found} is too old, {needed} is needed")]
     Version {
@@ -74,6 +77,9 @@ pub enum OpenError {
     },
 }
 
+/// The code of a write where the ledger does not live (migration 0003); its message is what the database is.
+const NOT_LIVE: &str = "LG001";
+
 /// A failure while working.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum PgError {
@@ -87,6 +93,8 @@ pub(crate) enum PgError {
     Corrupt(String),
     #[error("{0}")]
     Invalid(String),
+    #[error("{0}")]
+    NotLive(String),
 }
 
 impl PgError {
@@ -99,12 +107,17 @@ impl PgError {
             Self::ReadOnly(_) => StoreError::ReadOnly { reason },
             Self::Corrupt(_) => StoreError::Corrupt { what: reason },
             Self::Invalid(_) => StoreError::Invalid { reason },
+            Self::NotLive(_) => StoreError::NotLive { reason },
         }
     }
 }
 
 impl From<tokio_postgres::Error> for PgError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if let Some(refused) = error.as_db_error().filter(|error| error.code().code() == NOT_LIVE) {
+            let custody = Custody::parse(refused.message());
+            return Self::NotLive(custody.map_or(refused.to_string(), |custody| custody.to_string()));
+        }
         let reason = match error.as_db_error() {
             Some(db) => db.to_string(),
             None => error.to_string(),

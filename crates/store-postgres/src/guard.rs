@@ -141,7 +141,7 @@ impl Guard {
     }
 }
 
-async fn store_id(client: &Client) -> Result<[u8; 16], PgError> {
+pub(crate) async fn store_id(client: &Client) -> Result<[u8; 16], PgError> {
     array(client.query_one("SELECT id FROM store", &[]).await?.get(0))
 }
 

@@ -5,6 +5,7 @@
 //!   order whoever commits.
 //! - `batch`: what a group of appends needs to know, and what it writes.
 //! - `read`, `side`: questions, and what may change.
+//! - `portable`: what a copy needs, and what keeps a ledger that was moved from being written.
 //! - `guard`: the head file, which shows that a database went back.
 //! - `leases`: who does what one process at a time may do.
 //! - `look`: what an operator wants to know of a database, read and nothing else.
@@ -22,6 +23,7 @@ mod logs;
 mod look;
 mod names;
 mod options;
+mod portable;
 mod read;
 mod readers;
 mod reference;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::clock::{Entropy, OsEntropy};
+use ledger_store::{Access, Birth};
 use rustls::ClientConfig;
 
 use crate::connect::full;
@@ -21,6 +22,10 @@ pub struct PostgresOptions {
     pub tls: Option<ClientConfig>,
     /// What shows that the database went back; nothing: it is not looked for.
     pub head: Option<HeadOptions>,
+    /// What the store is opened for.
+    pub access: Access,
+    /// What a database without logs is made into; nothing: a ledger's first store.
+    pub birth: Option<Birth>,
     /// Where the store's identity comes from.
     pub entropy: Arc<dyn Entropy>,
     /// Connections that read.
@@ -39,6 +44,8 @@ impl PostgresOptions {
             config,
             tls: None,
             head: None,
+            access: Access::Serve,
+            birth: None,
             entropy: Arc::new(OsEntropy),
             readers: READERS,
             poll: POLL,

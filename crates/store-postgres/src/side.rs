@@ -23,7 +23,7 @@ fn stored(rows: u64) -> PutOutcome {
     if rows == 0 { PutOutcome::Existing } else { PutOutcome::Stored }
 }
 
-fn info(row: &Row) -> Result<LogInfo, PgError> {
+pub(crate) fn info(row: &Row) -> Result<LogInfo, PgError> {
     let tenant = TenantId::new(row.get::<_, &str>(0)).map_err(|error| PgError::Corrupt(error.to_string()))?;
     let slot: Option<i32> = row.get(1);
     let slot = slot.map(u32::try_from).transpose();

@@ -18,6 +18,7 @@ use crate::listen;
 use crate::logs::read_tile;
 use crate::names::{self, SharedNames};
 use crate::options::{PostgresOptions, QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX};
+use crate::portable;
 use crate::readers::Readers;
 
 /// The event store on PostgreSQL. Any number of processes may have one on the same database.
@@ -30,6 +31,7 @@ pub struct PostgresStore {
     pub(crate) guard: Arc<Guard>,
     position: watch::Sender<u64>,
     follower: tokio::task::JoinHandle<()>,
+    pub(crate) options: PostgresOptions,
 }
 
 const ROOM_UNITS: u32 = (QUEUE_BYTES_MAX >> 10) as u32;
@@ -44,6 +46,10 @@ impl PostgresStore {
         check(&client).await?;
         bring_up(&mut client, &*options.entropy).await?;
         let failed = |error: PgError| OpenError::Statement { what: "loading", reason: error.to_string() };
+        if let Some(birth) = &options.birth {
+            portable::be_born(&client, birth).await.map_err(failed)?;
+        }
+        portable::admit(&client, options.access).await?;
         let names: SharedNames = Arc::default();
         names::publish(&names, names::load(&client).await.map_err(failed)?);
         let position = watch::Sender::new(committed(&client).await.map_err(failed)?);
@@ -56,7 +62,7 @@ impl PostgresStore {
         tokio::spawn(Committer::new(options.clone(), names.clone(), guard.clone(), announce).run(receiver));
         let follower = tokio::spawn(listen::follow(options.clone(), position.clone()));
         let room = Arc::new(Semaphore::new(ROOM_UNITS as usize));
-        Ok(Self { requests, room, readers, names, guard, position, follower })
+        Ok(Self { requests, room, readers, names, guard, position, follower, options })
     }
 
     /// A connection that reads.

@@ -17,6 +17,7 @@ use crate::core::{CommitFailure, Core};
 use crate::error::CoreError;
 use crate::open::Opener;
 use crate::options::GROUP_EVENTS_MAX;
+use crate::portable::Order;
 use crate::store::Shared;
 
 /// A change of side data, made by the committer between two commits.
@@ -31,6 +32,7 @@ pub(crate) enum Request {
 /// Appends of one caller.
 pub(crate) struct AppendRequest {
     pub appends: Vec<Append>,
+    pub order: Order,
     pub reply: oneshot::Sender<Result<Vec<Verdict>, StoreError>>,
     /// Room in the queue, given back when the request is dropped.
     pub _room: OwnedSemaphorePermit,
@@ -65,8 +67,9 @@ impl Committer {
             while let Some(request) = next.take() {
                 match request {
                     Request::Append(request) => {
+                        let alone = request.order == Order::AsGiven;
                         self.group.push(request);
-                        next = self.fill();
+                        next = if alone { None } else { self.fill() };
                         self.commit();
                     }
                     Request::Side(job) => self.side(job),
@@ -84,7 +87,7 @@ impl Committer {
         let mut events = self.group.iter().map(AppendRequest::events).sum::<usize>();
         while events < GROUP_EVENTS_MAX {
             match self.requests.try_recv() {
-                Ok(Request::Append(request)) => {
+                Ok(Request::Append(request)) if request.order == Order::ByTenant => {
                     events += request.events();
                     self.group.push(request);
                 }
@@ -101,11 +104,12 @@ impl Committer {
             return self.commit_weakly();
         }
         let group = std::mem::take(&mut self.group);
+        let order = group.first().map_or(Order::ByTenant, |request| request.order);
         let appends: Vec<&Append> = group.iter().flat_map(|request| &request.appends).collect();
         let outcome = match self.core() {
-            Ok(core) => match core.commit(&appends) {
+            Ok(core) => match core.commit(&appends, order) {
                 Ok(verdicts) => Ok(verdicts),
-                Err(failure) => self.resolve(&appends, &failure),
+                Err(failure) => self.resolve(&appends, order, &failure),
             },
             Err(error) => Err(error),
         };
@@ -125,7 +129,8 @@ impl Committer {
         let group = std::mem::take(&mut self.group);
         let appends: Vec<&Append> = group.iter().flat_map(|request| &request.appends).collect();
         let core = self.core().expect("the control runs on a healthy disk");
-        let (verdicts, changed) = core.write(&appends).expect("the control runs on a healthy disk");
+        let (verdicts, changed) =
+            core.write(&appends, Order::ByTenant).expect("the control runs on a healthy disk");
         answer(group, Ok(verdicts));
         core.finish(&changed).expect("the control runs on a healthy disk");
     }
@@ -140,7 +145,12 @@ impl Committer {
     }
 
     /// Finds out what became of a failed commit.
-    fn resolve(&mut self, appends: &[&Append], failure: &CommitFailure) -> Result<Vec<Verdict>, StoreError> {
+    fn resolve(
+        &mut self,
+        appends: &[&Append],
+        order: Order,
+        failure: &CommitFailure,
+    ) -> Result<Vec<Verdict>, StoreError> {
         self.core = None;
         #[cfg(test)]
         if self.opener.weakness().commit_error_means_no {
@@ -164,7 +174,7 @@ impl Committer {
         // A transaction is there whole or not at all: what is missing was refused, and is refused again.
         let missing: Vec<&Append> =
             appends.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(a, _)| *a).collect();
-        let refused = core.commit(&missing).map_err(|failure| unknown(&failure.error));
+        let refused = core.commit(&missing, order).map_err(|failure| unknown(&failure.error));
         if refused.is_err() {
             self.core = None;
         }

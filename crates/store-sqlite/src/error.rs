@@ -17,6 +17,14 @@ pub enum OpenError {
         /// The process that holds it, 0 if it did not say.
         pid: u32,
     },
+    /// The ledger does not live here, or does not any more.
+    #[error("{path}: {reason}")]
+    NotLive {
+        /// The data directory.
+        path: PathBuf,
+        /// Where it is, and what to do.
+        reason: String,
+    },
     /// The database has less than the head file says, or something else.
     #[error(
         "the log of {log} does not match the head file: {detail}; nothing is signed. \
@@ -105,6 +113,8 @@ pub(crate) enum CoreError {
     Corrupt(String),
     #[error("{0}")]
     Invalid(String),
+    #[error("{0}")]
+    NotLive(String),
 }
 
 impl CoreError {
@@ -115,6 +125,7 @@ impl CoreError {
             Self::HeadFile(error) | Self::Io(error) => from_io(error),
             Self::Corrupt(what) => StoreError::corrupt(what),
             Self::Invalid(reason) => StoreError::invalid(reason),
+            Self::NotLive(reason) => StoreError::NotLive { reason: reason.clone() },
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::core::{Core, Log, SharedNames, leaves, stored_tile};
 use crate::error::{CoreError, OpenError};
 use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, migrate, open_error, store_id};
+use ledger_store::Access;
 use ledger_store::headfile::{Head, HeadFile};
 
 /// Logs whose last events are read at start; a full verification reads all. Bounds the time to start.
@@ -32,16 +33,33 @@ impl Opener {
         let path = self.options.database();
         self.refuse_lost_database(&path)?;
         let mut conn = connect(&path, self.role())?;
-        migrate(&mut conn, &path, &*self.options.entropy)?;
+        migrate(&mut conn, &path, &*self.options.entropy, self.options.birth.as_ref())?;
+        self.refuse_what_is_not_live(&conn)?;
         let head_file = self.head_file(&conn)?;
-        let mut core = Core::load(conn, head_file, names.clone()).map_err(|error| damaged(&path, &error))?;
+        let mut core = Core::load(conn, head_file, names.clone(), self.options.access)
+            .map_err(|error| damaged(&path, &error))?;
         self.reconcile(&mut core)?;
         Ok(core)
+    }
+
+    /// A ledger is served where it lives alone.
+    fn refuse_what_is_not_live(&self, conn: &Connection) -> Result<(), OpenError> {
+        let path = self.options.database();
+        let custody = crate::portable::custody(conn).map_err(|error| damaged(&path, &error))?;
+        match (self.options.access, custody.refusal(Access::Serve)) {
+            (Access::Serve, Some(reason)) => {
+                Err(OpenError::NotLive { path: self.options.data_dir.clone(), reason })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Nothing is created where a head file says that there was something.
     fn refuse_lost_database(&self, path: &Path) -> Result<(), OpenError> {
         let head_file = self.options.head_file.clone();
+        if !self.options.guarded {
+            return Ok(());
+        }
         let missing = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
         if missing && head_file.exists() {
             let reason = format!("there is no database at {} that it could belong to", path.display());
@@ -60,7 +78,7 @@ impl Opener {
         )?;
         let as_core = |error: OpenError| CoreError::Corrupt(error.to_string());
         let head_file = self.head_file(&conn).map_err(as_core)?;
-        let mut core = Core::load(conn, head_file, names.clone())?;
+        let mut core = Core::load(conn, head_file, names.clone(), self.options.access)?;
         self.reconcile(&mut core).map_err(as_core)?;
         Ok(core)
     }
@@ -88,6 +106,9 @@ impl Opener {
     }
 
     fn head_file(&self, conn: &Connection) -> Result<HeadFile, OpenError> {
+        if !self.options.guarded {
+            return Ok(HeadFile::none());
+        }
         let (path, key) = (&self.options.head_file, &self.options.head_key);
         let store = store_id(conn, &self.options.database())?;
         if let Some(file) = HeadFile::open(path, key, &store)? {
@@ -108,6 +129,9 @@ impl Opener {
     fn reconcile(&self, core: &mut Core) -> Result<(), OpenError> {
         #[cfg(test)]
         if self.options.weakness.no_head_file {
+            return Ok(());
+        }
+        if !self.options.guarded {
             return Ok(());
         }
         let path = self.options.database();

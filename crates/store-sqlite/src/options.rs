@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ledger::clock::{Entropy, OsEntropy};
+use ledger_store::{Access, Birth};
 
 /// Where the store lies and how much it may hold in memory.
 #[derive(Clone)]
@@ -16,6 +17,12 @@ pub struct StoreOptions {
     pub head_key: [u8; 32],
     /// Where the store's identity comes from.
     pub entropy: Arc<dyn Entropy>,
+    /// What the store is opened for.
+    pub access: Access,
+    /// What a store that does not exist yet is made as; nothing: a ledger's first store, with an identity of its own.
+    pub birth: Option<Birth>,
+    /// Hold the database against the head file, and keep that. A backup has none.
+    pub guarded: bool,
     /// Connections that read: as many reads run at once.
     pub readers: usize,
     #[cfg(test)]
@@ -30,10 +37,19 @@ impl StoreOptions {
             head_file: head_file.as_ref().to_owned(),
             head_key,
             entropy: Arc::new(OsEntropy),
+            access: Access::Serve,
+            birth: None,
+            guarded: true,
             readers: READERS,
             #[cfg(test)]
             weakness: Weakness::default(),
         }
+    }
+
+    /// A store to be read, or to be copied to, that no head file stands beside.
+    pub fn unguarded(data_dir: impl AsRef<Path>) -> Self {
+        let guarded = Self::new(&data_dir, data_dir.as_ref().join("head"), [0; 32]);
+        Self { access: Access::Carry, guarded: false, ..guarded }
     }
 
     pub(crate) fn database(&self) -> PathBuf {

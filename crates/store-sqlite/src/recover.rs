@@ -17,6 +17,7 @@ use crate::open::read_tile;
 use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, open_error, store_id};
 use crate::verify::verify_database;
+use ledger_store::Access;
 use ledger_store::headfile::{self, HeadFile};
 
 /// A log whose loss was accepted.
@@ -50,6 +51,11 @@ pub fn accept_loss(options: &StoreOptions) -> Result<Vec<AcceptedLoss>, OpenErro
         return Err(OpenError::Damaged { path, reason: failure.to_string() });
     }
     let mut conn = connect(&path, Role::Writer)?;
+    let custody = crate::portable::custody(&conn)
+        .map_err(|error| OpenError::Damaged { path: path.clone(), reason: error.to_string() })?;
+    if let Some(reason) = custody.refusal(Access::Serve) {
+        return Err(OpenError::NotLive { path: options.data_dir.clone(), reason });
+    }
     let store = store_id(&conn, &path)?;
     let sql = |error: rusqlite::Error| open_error(&path, &error);
     if cut_off(&conn).map_err(sql)? {

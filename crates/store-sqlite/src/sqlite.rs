@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ledger::clock::Entropy;
+use ledger_store::Birth;
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::error::OpenError;
@@ -105,7 +106,12 @@ fn assert_pragma(
 }
 
 /// Brings a database to the newest schema, each step in a transaction of its own.
-pub(crate) fn migrate(conn: &mut Connection, path: &Path, entropy: &dyn Entropy) -> Result<(), OpenError> {
+pub(crate) fn migrate(
+    conn: &mut Connection,
+    path: &Path,
+    entropy: &dyn Entropy,
+    birth: Option<&Birth>,
+) -> Result<(), OpenError> {
     let io = |error: rusqlite::Error| open_error(path, &error);
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(io)?;
     let known = i64::try_from(MIGRATIONS.len()).expect("migrations are few");
@@ -118,6 +124,12 @@ pub(crate) fn migrate(conn: &mut Connection, path: &Path, entropy: &dyn Entropy)
         if version == 1 {
             let mut store = [0; 16];
             entropy.fill(&mut store);
+            if let Some(birth) = birth {
+                store = birth.identity;
+                let custody = birth.custody.text().into_bytes();
+                tx.execute("INSERT INTO meta (key, value) VALUES ('custody', ?1)", params![custody])
+                    .map_err(io)?;
+            }
             tx.execute("INSERT INTO meta (key, value) VALUES ('store', ?1)", params![store]).map_err(io)?;
         }
         tx.pragma_update(None, "user_version", version).map_err(io)?;

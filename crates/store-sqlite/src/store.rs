@@ -18,6 +18,7 @@ use crate::error::{CoreError, OpenError};
 use crate::lock::DirectoryLock;
 use crate::open::Opener;
 use crate::options::{QUEUE_BYTES_MAX, QUEUE_REQUESTS_MAX, StoreOptions};
+use crate::portable::Order;
 use crate::readers::Readers;
 use crate::side::Blobs;
 
@@ -87,8 +88,36 @@ impl SqliteStore {
         self.requests.as_ref().ok_or(StoreError::Closed)
     }
 
+    /// Asks the committer for appends.
+    pub(crate) async fn request(
+        &self,
+        appends: Vec<Append>,
+        order: Order,
+    ) -> Result<Vec<Verdict>, StoreError> {
+        let room = self.room.clone().acquire_many_owned(units(&appends)).await;
+        let room = room.map_err(|_| StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let request = Request::Append(AppendRequest { appends, order, reply, _room: room });
+        self.sender()?.send(request).await.map_err(|_| StoreError::Closed)?;
+        // The committer died in the middle: whether it had committed cannot be said.
+        let unknown = || StoreError::OutcomeUnknown { reason: "the committer has stopped".to_owned() };
+        answer.await.map_err(|_| unknown())?
+    }
+
     /// Runs a change of side data on the committer's thread.
     pub(crate) async fn side<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Core) -> Result<T, CoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.change(|core| {
+            core.writable()?;
+            change(core)
+        })
+        .await
+    }
+
+    /// Runs any change on the committer's thread.
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&mut Core) -> Result<T, CoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -98,6 +127,7 @@ impl SqliteStore {
                 Ok(Ok(value)) => (Ok(value), Ok(())),
                 // The caller's mistake leaves the core as it was.
                 Ok(Err(CoreError::Invalid(reason))) => (Err(StoreError::Invalid { reason }), Ok(())),
+                Ok(Err(CoreError::NotLive(reason))) => (Err(StoreError::NotLive { reason }), Ok(())),
                 Ok(Err(error)) => (Err(error.nothing_happened()), Err(error)),
                 Err(error) => (Err(error), Ok(())),
             };
@@ -130,14 +160,7 @@ fn units(appends: &[Append]) -> u32 {
 #[async_trait]
 impl EventStore for SqliteStore {
     async fn append(&self, appends: Vec<Append>) -> Result<Vec<Verdict>, StoreError> {
-        let room = self.room.clone().acquire_many_owned(units(&appends)).await;
-        let room = room.map_err(|_| StoreError::Closed)?;
-        let (reply, answer) = oneshot::channel();
-        let request = Request::Append(AppendRequest { appends, reply, _room: room });
-        self.sender()?.send(request).await.map_err(|_| StoreError::Closed)?;
-        // The committer died in the middle: whether it had committed cannot be said.
-        let unknown = || StoreError::OutcomeUnknown { reason: "the committer has stopped".to_owned() };
-        answer.await.map_err(|_| unknown())?
+        self.request(appends, Order::ByTenant).await
     }
 
     async fn read(&self, query: Read) -> Result<Page, StoreError> {

@@ -1,8 +1,11 @@
 //! Appending: what is asked, and the verdict.
 
+use ledger::epochs::{KEY_CATEGORY, KEY_TYPES, KeyEvent};
 use ledger::event::{EventHash, SealedEvent};
 use ledger::ids::{CommandId, StreamId, TenantId};
 use ledger::keys::Kid;
+
+use crate::error::StoreError;
 
 /// The most events of one append: a command decides a handful; this bounds what one commit must hold.
 pub const EVENTS_PER_APPEND_MAX: usize = 1000;
@@ -146,6 +149,35 @@ pub enum KeyChange {
     Activate(Kid),
     /// The active key is revoked without a successor: the log ends here.
     End,
+}
+
+impl KeyChange {
+    /// What an event does to the active key, which is the one that it is sealed with. `data`: its public members as
+    /// JSON. `None`: nothing.
+    ///
+    /// # Errors
+    /// `Invalid`: it is no key event that a log could have.
+    pub fn of(
+        stream: &StreamId,
+        event_type: &str,
+        data: &[u8],
+        active: Kid,
+    ) -> Result<Option<Self>, StoreError> {
+        if !event_type.starts_with(KEY_TYPES) {
+            return Ok(None);
+        }
+        let invalid = |reason: String| StoreError::invalid(format!("{event_type}: {reason}"));
+        if stream.category() != KEY_CATEGORY {
+            return Err(invalid("key events stand in a key stream".to_owned()));
+        }
+        let event = KeyEvent::parse(event_type, data).map_err(|error| invalid(error.to_string()))?;
+        Ok(match event {
+            KeyEvent::Genesis(genesis) => Some(Self::Activate(genesis.kid)),
+            KeyEvent::Rotated(rotated) => Some(Self::Activate(rotated.kid)),
+            KeyEvent::Revoked(revoked) if revoked.kid == active => Some(Self::End),
+            KeyEvent::Revoked(_) | KeyEvent::Disputed(_) => None,
+        })
+    }
 }
 
 /// A command's id and what its body was.

@@ -46,6 +46,12 @@ pub enum StoreError {
         /// The rule.
         reason: String,
     },
+    /// The ledger does not live in this store, or does not any more. Nothing of this request has happened.
+    #[error("{reason}")]
+    NotLive {
+        /// Where it is, and what to do.
+        reason: String,
+    },
     /// The store is shutting down. Nothing of this request has happened.
     #[error("the store is closed")]
     Closed,
@@ -60,7 +66,7 @@ impl StoreError {
             | Self::ReadOnly { .. }
             | Self::Unavailable { .. }
             | Self::Overloaded { .. } => true,
-            Self::Corrupt { .. } | Self::Invalid { .. } | Self::Closed => false,
+            Self::Corrupt { .. } | Self::Invalid { .. } | Self::NotLive { .. } | Self::Closed => false,
         }
     }
 

@@ -7,6 +7,7 @@
 //! - [`views`]: where read models are stored; [`runner`]: what keeps them up to date.
 //! - [`executor`]: the way of a command: decide, seal, append, answer.
 //! - [`leases`]: of what one process at a time may do, who does it; [`headfile`]: what shows that a store went back.
+//! - [`copy`]: a whole ledger from one store to another, to move it or to back it up; [`Portable`]: what that needs.
 //! - [`verify`]: everything that is derived, computed again from the signed bytes.
 //! - [`MemoryStore`]: the contract in memory, for tests and simulations.
 //! - [`conformance`] (feature `conformance`): the tests that every backend instantiates.
@@ -21,12 +22,15 @@ pub mod checkpointer;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
+pub mod copy;
+mod custody;
 mod error;
 pub mod executor;
 pub mod headfile;
 pub mod keyring;
 pub mod leases;
 mod memory;
+mod portable;
 mod read;
 pub mod runner;
 mod side;
@@ -39,8 +43,10 @@ pub use append::{
     Verdict,
 };
 pub use contract::EventStore;
+pub use custody::{Access, Birth, Custody};
 pub use error::StoreError;
 pub use memory::MemoryStore;
+pub use portable::{Beside, IDS_MAX, Portable};
 pub use read::{
     Direction, Filter, LogHead, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, Read, Source, StoredEvent,
 };

@@ -15,6 +15,7 @@ use super::kinds::KindIds;
 use super::logs::{tile_key, trim_trees};
 use super::{Core, Epoch, Head, Log, SharedNames};
 use crate::error::CoreError;
+use crate::portable::Order;
 
 /// A commit that failed. The core must be dropped: its memory may be ahead of the database.
 #[derive(Debug)]
@@ -27,13 +28,13 @@ pub(crate) struct CommitFailure {
 impl Core {
     /// Stores a group of appends in one transaction, then names the new heads in the head file.
     ///
-    /// The group is taken tenant by tenant, each tenant's appends in their order: so every log's events of one
+    /// By tenant the group is taken tenant by tenant, each tenant's appends in their order: so every log's events of one
     /// commit lie together, and the way from index to position stays short (table `runs`).
     ///
     /// # Errors
     /// [`CommitFailure`]
-    pub fn commit(&mut self, group: &[&Append]) -> Result<Vec<Verdict>, CommitFailure> {
-        let (verdicts, changed) = match self.write(group) {
+    pub fn commit(&mut self, group: &[&Append], order: Order) -> Result<Vec<Verdict>, CommitFailure> {
+        let (verdicts, changed) = match self.write(group, order) {
             Ok(written) => written,
             Err(error) => return Err(CommitFailure { error, before_commit: true }),
         };
@@ -44,10 +45,17 @@ impl Core {
     }
 
     /// Everything up to the commit. Gives the tenants whose logs grew; if there are none the transaction is over.
-    pub(crate) fn write(&mut self, group: &[&Append]) -> Result<(Vec<Verdict>, Vec<TenantId>), CoreError> {
+    pub(crate) fn write(
+        &mut self,
+        group: &[&Append],
+        by: Order,
+    ) -> Result<(Vec<Verdict>, Vec<TenantId>), CoreError> {
+        self.writable()?;
         self.commits += 1;
         let mut order: Vec<usize> = (0..group.len()).collect();
-        order.sort_by(|a, b| group[*a].tenant().cmp(group[*b].tenant()));
+        if by == Order::ByTenant {
+            order.sort_by(|a, b| group[*a].tenant().cmp(group[*b].tenant()));
+        }
         let mut verdicts = vec![Verdict::UnknownLog; group.len()];
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut commit = Commit::new(self)?;

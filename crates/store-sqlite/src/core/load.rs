@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::kinds::KindIds;
 use super::{Core, HeadCache, Names, SharedNames, logs};
 use crate::error::CoreError;
+use ledger_store::Access;
 use ledger_store::headfile::HeadFile;
 
 impl Core {
@@ -14,10 +15,16 @@ impl Core {
     ///
     /// # Errors
     /// If the database cannot be read or contradicts itself.
-    pub fn load(conn: Connection, head_file: HeadFile, names: SharedNames) -> Result<Self, CoreError> {
+    pub fn load(
+        conn: Connection,
+        head_file: HeadFile,
+        names: SharedNames,
+        access: Access,
+    ) -> Result<Self, CoreError> {
         let stored = Names::load(&conn)?;
         let kinds = KindIds::of(&stored);
         *names.write().unwrap_or_else(PoisonError::into_inner) = stored;
+        let custody = crate::portable::custody(&conn)?;
         let logs = logs::load(&conn)?;
         let last: Option<u64> = conn.query_row("SELECT max(position) FROM events", [], |row| row.get(0))?;
         let last = last.unwrap_or(0);
@@ -33,6 +40,8 @@ impl Core {
             conn,
             logs,
             head_file,
+            custody,
+            access,
             names,
             kinds,
             heads: HeadCache::default(),

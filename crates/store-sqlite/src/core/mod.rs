@@ -17,9 +17,11 @@ use std::sync::{Arc, RwLock};
 use ledger::ids::TenantId;
 use rusqlite::Connection;
 
+use crate::error::CoreError;
 use heads::HeadCache;
 use kinds::KindIds;
 use ledger_store::headfile::HeadFile;
+use ledger_store::{Access, Custody};
 
 pub(crate) use commit::CommitFailure;
 pub(crate) use heads::Head;
@@ -36,6 +38,10 @@ pub(crate) struct Core {
     pub(crate) conn: Connection,
     pub(crate) logs: HashMap<TenantId, Log>,
     pub(crate) head_file: HeadFile,
+    /// What the store is to its ledger.
+    pub(crate) custody: Custody,
+    /// What it was opened for.
+    pub(crate) access: Access,
     pub(crate) names: SharedNames,
     kinds: KindIds,
     heads: HeadCache,
@@ -49,6 +55,11 @@ impl Core {
     /// About so many bytes went into the WAL since the last call.
     pub fn take_written(&mut self) -> usize {
         std::mem::take(&mut self.written)
+    }
+
+    /// Only where a ledger lives, or arrives, is it written.
+    pub fn writable(&self) -> Result<(), CoreError> {
+        self.custody.refusal(self.access).map_or(Ok(()), |reason| Err(CoreError::NotLive(reason)))
     }
 
     /// The highest committed position.

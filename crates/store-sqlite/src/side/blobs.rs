@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger::ids::TenantId;
-use ledger_store::{BlobId, PutOutcome, StoreError};
+use ledger_store::{BlobId, IDS_MAX, PutOutcome, StoreError};
 
 use crate::error::CoreError;
 
@@ -58,6 +58,22 @@ impl Blobs {
     pub async fn get(&self, tenant: &TenantId, id: &BlobId) -> Result<Option<Vec<u8>>, StoreError> {
         let place = self.place(tenant, id);
         blocking(move || absent_is(std::fs::read(place).map(Some), None)).await
+    }
+
+    /// The ids of a tenant's blobs after one of them, in order.
+    pub async fn list(&self, tenant: &TenantId, after: Option<&BlobId>) -> Result<Vec<BlobId>, StoreError> {
+        let (directory, after) = (self.root.join(format!("t-{tenant}")), after.cloned());
+        blocking(move || {
+            let mut ids = Vec::new();
+            for entry in absent_is(std::fs::read_dir(directory).map(Some), None)?.into_iter().flatten() {
+                let id = BlobId::new(&entry?.file_name().to_string_lossy());
+                ids.extend(id.filter(|id| after.as_ref().is_none_or(|after| id > after)));
+            }
+            ids.sort_unstable();
+            ids.truncate(IDS_MAX);
+            Ok(ids)
+        })
+        .await
     }
 
     pub async fn delete(&self, tenant: &TenantId, id: &BlobId) -> Result<bool, StoreError> {

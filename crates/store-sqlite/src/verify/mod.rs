@@ -15,6 +15,7 @@ use crate::error::OpenError;
 use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, open_error, store_id};
 use derived::Witnesses;
+use ledger_store::Custody;
 use ledger_store::headfile::HeadFile;
 use ledger_store::verify::{Failure, Verification};
 use log::LogVerifier;
@@ -40,6 +41,16 @@ pub fn verify_store(
         Err(error) => report.fail(Failure::of_store(error.to_string())),
     }
     verify(&conn, options, None, report, &mut progress)
+}
+
+/// What a store is to its ledger, whoever holds it.
+///
+/// # Errors
+/// [`OpenError`]
+pub fn custody_of(options: &StoreOptions) -> Result<Custody, OpenError> {
+    let path = options.database();
+    let conn = connect(&path, Role::Verifier)?;
+    crate::portable::custody(&conn).map_err(|error| OpenError::Damaged { path, reason: error.to_string() })
 }
 
 /// Verifies what is in the database alone.

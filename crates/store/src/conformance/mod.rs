@@ -5,9 +5,11 @@
 //! (RFC 6962, formats.md), never by the backend's own means.
 
 mod append;
+mod carried;
 mod fixture;
 mod follow;
 mod keys;
+mod portable;
 mod reading;
 mod side;
 mod tree;
@@ -16,12 +18,15 @@ pub mod views;
 use std::sync::Arc;
 
 use crate::contract::EventStore;
+use crate::portable::Portable;
 use crate::side::SideStore;
 
 pub use append::*;
+pub use carried::{Contents, Ledger, contents};
 pub use fixture::{OTHER_TYPE, Sealer, TYPE};
 pub use follow::*;
 pub use keys::*;
+pub use portable::*;
 pub use reading::*;
 pub use side::*;
 pub use tree::*;
@@ -32,6 +37,13 @@ impl<T: EventStore + SideStore> Backend for T {}
 
 /// A store under test.
 pub type Store = Arc<dyn Backend>;
+
+/// A backend that can be copied.
+pub trait PortableBackend: Backend + Portable {}
+impl<T: Backend + Portable> PortableBackend for T {}
+
+/// A store under test that can be copied.
+pub type PortableStore = Arc<dyn PortableBackend>;
 
 /// Instantiates every test of the suite. `$open` is an async function that gives `(guard, Store)`: an empty store,
 /// and what must live as long as it.
@@ -75,6 +87,19 @@ macro_rules! conformance_suite {
                 $crate::conformance::$test(store).await;
             }
         )*
+    };
+}
+
+/// Instantiates the tests of what a copy needs, as [`conformance_suite!`](crate::conformance_suite) does; `$open` gives
+/// `(guard, PortableStore)`.
+#[macro_export]
+macro_rules! portable_suite {
+    ($open:path) => {
+        $crate::conformance_suite!(@ $open:
+            lists_what_a_copy_needs
+            stores_in_the_order_given
+            stores_nothing_once_it_is_sealed
+        );
     };
 }
 

@@ -4,9 +4,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use ledger::domain::{Aggregate, DecideCtx, DomainEvent, EventBody};
-use ledger::epochs::{KEY_CATEGORY, KEY_TYPES, KeyEvent};
+use ledger::epochs::KEY_TYPES;
 use ledger::event::{SealContext, SealError, SealedEvent, seal};
-use ledger::ids::{StreamId, TenantId};
+use ledger::ids::TenantId;
 use ledger::keys::{Kid, Signer};
 
 use super::lane::{InFlight, Lane, Tip};
@@ -146,7 +146,11 @@ impl Executor {
                 cause: item.meta.cause,
             };
             let event_type = event.event_type();
-            key_change = key_change_of(item.stream, event_type, body, signer.kid())?.or(key_change);
+            if event_type.starts_with(KEY_TYPES) {
+                let data = serde_json::to_vec(&body.public);
+                let data = data.map_err(|error| StoreError::invalid(error.to_string()))?;
+                key_change = KeyChange::of(item.stream, event_type, &data, signer.kid())?.or(key_change);
+            }
             sealed.push(seal(event_type, body, &seal_ctx, &*signer, &*self.keyring, &*self.entropy)?);
         }
         let mut append = Append::new(sealed).map_err(|error| StoreError::invalid(error.to_string()))?;
@@ -161,30 +165,6 @@ impl Executor {
 
 fn needs_key(error: &SealError) -> bool {
     matches!(error, SealError::Disclosure(ledger::disclosure::DisclosureError::NoKey))
-}
-
-/// What an event of the key stream does to the active key.
-fn key_change_of(
-    stream: &StreamId,
-    event_type: &str,
-    body: &EventBody,
-    active: Kid,
-) -> Result<Option<KeyChange>, StoreError> {
-    if !event_type.starts_with(KEY_TYPES) {
-        return Ok(None);
-    }
-    let invalid = |reason: String| StoreError::invalid(format!("{event_type}: {reason}"));
-    if stream.category() != KEY_CATEGORY {
-        return Err(invalid("key events stand in a key stream".to_owned()));
-    }
-    let data = serde_json::to_vec(&body.public).map_err(|error| invalid(error.to_string()))?;
-    let event = KeyEvent::parse(event_type, &data).map_err(|error| invalid(error.to_string()))?;
-    Ok(match event {
-        KeyEvent::Genesis(genesis) => Some(KeyChange::Activate(genesis.kid)),
-        KeyEvent::Rotated(rotated) => Some(KeyChange::Activate(rotated.kid)),
-        KeyEvent::Revoked(revoked) if revoked.kid == active => Some(KeyChange::End),
-        KeyEvent::Revoked(_) | KeyEvent::Disputed(_) => None,
-    })
 }
 
 /// A tip that holds a state of an aggregate.

@@ -50,7 +50,8 @@ pub enum HeadFileError {
 /// An open head file.
 #[derive(Debug)]
 pub struct HeadFile {
-    file: File,
+    /// Nothing: what is written is not kept.
+    file: Option<File>,
     mac: Mac,
     heads: BTreeMap<i64, Record>,
     dirty: bool,
@@ -66,6 +67,11 @@ pub struct Head {
 }
 
 impl HeadFile {
+    /// None: for a store that is no ledger's live place, such as a backup. It knows nothing and keeps nothing.
+    pub fn none() -> Self {
+        Self { file: None, mac: Mac::new(&[0; 32], &[0; 16]), heads: BTreeMap::new(), dirty: false }
+    }
+
     /// Creates the file of a store that has no events yet. Durable, with its name, when it returns.
     ///
     /// # Errors
@@ -84,7 +90,7 @@ impl HeadFile {
         file.sync_all().map_err(io)?;
         std::fs::rename(&fresh, path).map_err(io)?;
         sync_directory(path).map_err(io)?;
-        Ok(Self { file, mac, heads: BTreeMap::new(), dirty: false })
+        Ok(Self { file: Some(file), mac, heads: BTreeMap::new(), dirty: false })
     }
 
     /// Opens the file and reads every log's newest record. `None`: there is no file.
@@ -104,7 +110,7 @@ impl HeadFile {
         let mac = Mac::new(key, store);
         let bytes = std::fs::read(path).map_err(|error| untrusted(error.to_string()))?;
         mac.check_header(&bytes).map_err(|reason| untrusted(reason.to_owned()))?;
-        let mut head_file = Self { file, mac, heads: BTreeMap::new(), dirty: false };
+        let mut head_file = Self { file: Some(file), mac, heads: BTreeMap::new(), dirty: false };
         let pages = (bytes.len() as u64).saturating_sub(PAGE_BYTES).div_ceil(PAGE_BYTES);
         let logs = pages.div_ceil(2) * RECORDS_PER_PAGE;
         for log in 0..logs {
@@ -134,10 +140,11 @@ impl HeadFile {
     /// # Errors
     /// The file system's.
     pub fn write(&mut self, log: i64, size: u64, root: Hash) -> std::io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
         let generation = self.heads.get(&log).map_or(0, |record| record.generation + 1);
         let record = Record { generation, size, root };
         self.dirty = true;
-        self.file.write_all_at(&self.mac.write(log, &record), offset(log, generation & 1))?;
+        file.write_all_at(&self.mac.write(log, &record), offset(log, generation & 1))?;
         self.heads.insert(log, record);
         Ok(())
     }
@@ -147,8 +154,8 @@ impl HeadFile {
     /// # Errors
     /// The file system's.
     pub fn sync(&mut self) -> std::io::Result<()> {
-        if self.dirty {
-            self.file.sync_all()?;
+        if let Some(file) = self.file.as_ref().filter(|_| self.dirty) {
+            file.sync_all()?;
             self.dirty = false;
         }
         Ok(())

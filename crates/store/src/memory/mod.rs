@@ -1,6 +1,7 @@
 //! The contract in memory: for tests, simulations and as the oracle of other backends. Nothing is durable.
 
 mod commit;
+mod portable;
 mod query;
 mod side;
 
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::append::{Append, CommandReceipt, StreamHead, Verdict};
 use crate::contract::EventStore;
+use crate::custody::{Access, Birth, Custody};
 use crate::error::StoreError;
 use crate::read::{LogHead, Page, Read, StoredEvent};
 use crate::side::{AnchorSet, BlobId, LogInfo, SecretKey, StoredCheckpoint};
@@ -38,6 +40,18 @@ struct State {
     secrets: BTreeMap<SecretKey, Vec<u8>>,
     blobs: HashMap<(TenantId, BlobId), Vec<u8>>,
     anchors: HashMap<Hash, AnchorSet>,
+    identity: [u8; 16],
+    custody: Custody,
+}
+
+impl State {
+    /// Only a ledger that lives here, or is being copied to here, is written.
+    fn writable(&self) -> Result<(), StoreError> {
+        match self.custody.refusal(Access::Carry) {
+            Some(reason) => Err(StoreError::NotLive { reason }),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -51,6 +65,8 @@ struct Row {
 #[derive(Debug)]
 struct Log {
     info: LogInfo,
+    /// In the order of creation.
+    number: usize,
     active: Option<Kid>,
     /// Every leaf hash, by index.
     leaves: Vec<Hash>,
@@ -75,6 +91,15 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// An empty store that is made for a ledger that comes from elsewhere.
+    pub fn born(birth: Birth) -> Self {
+        let store = Self::default();
+        let mut state = store.state();
+        (state.identity, state.custody) = (birth.identity, birth.custody);
+        drop(state);
+        store
+    }
+
     /// A panic in another thread poisons nothing here: every change of the state is checked before it is begun.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -85,6 +110,7 @@ impl MemoryStore {
 impl EventStore for MemoryStore {
     async fn append(&self, appends: Vec<Append>) -> Result<Vec<Verdict>, StoreError> {
         let mut state = self.state();
+        state.writable()?;
         let verdicts = appends.into_iter().map(|append| state.commit(&append)).collect();
         // Announced under the lock, so that positions are announced in order.
         self.head.send_replace(state.events.len() as u64);

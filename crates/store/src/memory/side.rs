@@ -15,9 +15,10 @@ use crate::side::{
 };
 
 impl Log {
-    fn new(info: LogInfo) -> Self {
+    fn new(info: LogInfo, number: usize) -> Self {
         Self {
             info,
+            number,
             active: None,
             leaves: Vec::new(),
             positions: Vec::new(),
@@ -31,6 +32,7 @@ impl Log {
 
 impl State {
     fn log_mut(&mut self, tenant: &TenantId) -> Result<&mut Log, StoreError> {
+        self.writable()?;
         self.logs.get_mut(tenant).ok_or_else(|| StoreError::invalid(format!("tenant {tenant} has no log")))
     }
 }
@@ -40,13 +42,15 @@ impl SideStore for MemoryStore {
     async fn put_log(&self, log: LogInfo) -> Result<PutOutcome, StoreError> {
         log.check()?;
         let mut state = self.state();
+        state.writable()?;
         if state.logs.get(&log.tenant).is_some_and(|existing| existing.info == log) {
             return Ok(PutOutcome::Existing);
         }
         if let Some(taken) = state.logs.values().find(|existing| existing.info.collides(&log)) {
             return Err(log.taken(&taken.info));
         }
-        state.logs.insert(log.tenant.clone(), Log::new(log));
+        let number = state.logs.len();
+        state.logs.insert(log.tenant.clone(), Log::new(log, number));
         Ok(PutOutcome::Stored)
     }
 
@@ -62,7 +66,9 @@ impl SideStore for MemoryStore {
     }
 
     async fn put_secret(&self, key: &SecretKey, wrapped: Vec<u8>) -> Result<PutOutcome, StoreError> {
-        Ok(match self.state().secrets.entry(key.clone()) {
+        let mut state = self.state();
+        state.writable()?;
+        Ok(match state.secrets.entry(key.clone()) {
             btree_map::Entry::Occupied(_) => PutOutcome::Existing,
             btree_map::Entry::Vacant(place) => {
                 place.insert(wrapped);
@@ -73,6 +79,7 @@ impl SideStore for MemoryStore {
 
     async fn rewrap_secret(&self, key: &SecretKey, old: Vec<u8>, new: Vec<u8>) -> Result<bool, StoreError> {
         let mut state = self.state();
+        state.writable()?;
         let Some(kept) = state.secrets.get_mut(key).filter(|kept| **kept == old) else { return Ok(false) };
         *kept = new;
         Ok(true)
@@ -83,7 +90,9 @@ impl SideStore for MemoryStore {
     }
 
     async fn delete_secret(&self, key: &SecretKey) -> Result<bool, StoreError> {
-        Ok(self.state().secrets.remove(key).is_some())
+        let mut state = self.state();
+        state.writable()?;
+        Ok(state.secrets.remove(key).is_some())
     }
 
     async fn secrets(
@@ -166,7 +175,9 @@ impl SideStore for MemoryStore {
     }
 
     async fn delete_blob(&self, tenant: &TenantId, id: &BlobId) -> Result<bool, StoreError> {
-        Ok(self.state().blobs.remove(&(tenant.clone(), id.clone())).is_some())
+        let mut state = self.state();
+        state.writable()?;
+        Ok(state.blobs.remove(&(tenant.clone(), id.clone())).is_some())
     }
 
     async fn put_checkpoint(
@@ -187,6 +198,7 @@ impl SideStore for MemoryStore {
 
     async fn put_anchor(&self, anchor: AnchorSet) -> Result<PutOutcome, StoreError> {
         let mut state = self.state();
+        state.writable()?;
         if let Some(kept) = state.anchors.get(&anchor.root) {
             return anchor.same_as(kept);
         }

@@ -122,7 +122,11 @@ async fn compare(
 }
 
 /// The root over the first entries of a log, from its tiles; nothing where one is missing.
-async fn tree_root(store: &dyn EventStore, tenant: &TenantId, size: u64) -> Result<Option<Hash>, StoreError> {
+pub(crate) async fn tree_root(
+    store: &dyn EventStore,
+    tenant: &TenantId,
+    size: u64,
+) -> Result<Option<Hash>, StoreError> {
     let mut tiles = TileSet::new(size);
     for tile in tiles.needed(range_nodes(0, size)) {
         let Some(bytes) = store.tile(tenant, &tile).await? else { return Ok(None) };
