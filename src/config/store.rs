@@ -14,7 +14,6 @@ pub struct Store {
     /// The PEM file of certificates trusted for the database; empty: the system's.
     pub ca_file: PathBuf,
     /// The PostgreSQL database of what stands beside a log on EventStoreDB; empty: in the data directory.
-    #[cfg_attr(not(feature = "eventstore"), expect(dead_code, reason = "the build cannot speak to it"))]
     pub side: String,
     /// Where the read models of a shared database are.
     pub read_models: ReadModelsPlace,
