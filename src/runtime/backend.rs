@@ -63,7 +63,7 @@ impl Backend {
         if config.data.dir.join("events.db").exists() {
             bail!(
                 "{} holds an embedded ledger, and store.url names a database: one log never has two live stores. \
-                 Take another --data, or carry the ledger over with `ledger copy`",
+                 Take another --data for the database",
                 config.data.dir.display()
             );
         }
