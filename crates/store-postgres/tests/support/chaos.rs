@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -11,7 +10,7 @@ use tokio_postgres::Config;
 
 use super::{as_postgres, prepared, program};
 
-/// A server on a port of its own, its processes in a group of their own.
+/// A server on a port of its own.
 pub struct ChaosServer {
     dir: PathBuf,
     port: u16,
@@ -59,29 +58,43 @@ impl ChaosServer {
         command.arg("-D").arg(self.dir.join("data")).arg("-k").arg(&self.dir);
         let log =
             std::fs::OpenOptions::new().append(true).create(true).open(self.dir.join("log")).expect("a log");
-        command.current_dir("/").stdout(Stdio::null()).stderr(log).process_group(0);
+        command.current_dir("/").stdout(Stdio::null()).stderr(log);
         as_postgres(&mut command);
         command.spawn().expect("setpriv and postgres run")
     }
 
-    fn signal(&self, signal: &str) {
-        let group = format!("-{}", self.running.as_ref().expect("it runs").id());
-        let sent = Command::new("kill").args([signal, "--", &group]).status();
-        assert!(sent.expect("kill runs").success());
+    /// The server's process and those of its connections, which are sessions and groups of their own.
+    fn processes(&self) -> Vec<String> {
+        let first = self.running.as_ref().expect("it runs").id();
+        let children = format!("/proc/{first}/task/{first}/children");
+        let children = std::fs::read_to_string(children).expect("the kernel tells children");
+        std::iter::once(first.to_string()).chain(children.split_whitespace().map(str::to_owned)).collect()
+    }
+
+    /// A process may have ended meanwhile.
+    fn signal(signal: &str, processes: &[String]) {
+        drop(Command::new("kill").arg(signal).arg("--").args(processes).stderr(Stdio::null()).status());
     }
 
     /// kill -9 of all its processes, and a new start.
     pub fn kill(&mut self) {
-        self.signal("-KILL");
+        Self::signal("-KILL", &self.processes());
         self.running.take().expect("it runs").wait().expect("it is a child");
         self.run();
     }
 
-    /// All its processes stand still while `meanwhile` runs.
-    pub async fn hang(&self, meanwhile: impl Future<Output = ()>) {
-        self.signal("-STOP");
+    /// All its processes stand still while `meanwhile` runs; those that do, by the state that the kernel tells.
+    pub async fn hang(&self, meanwhile: impl Future<Output = ()>) -> usize {
+        let processes = self.processes();
+        Self::signal("-STOP", &processes);
+        let stopped = |pid: &&String| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.lines().any(|line| line.starts_with("State:") && line.contains("stopped"))
+        };
+        let standing = processes.iter().filter(stopped).count();
         meanwhile.await;
-        self.signal("-CONT");
+        Self::signal("-CONT", &processes);
+        standing
     }
 
     /// The database, reached directly.
@@ -108,9 +121,8 @@ impl ChaosServer {
 
 impl Drop for ChaosServer {
     fn drop(&mut self) {
+        Self::signal("-KILL", &self.processes());
         if let Some(running) = &mut self.running {
-            let group = format!("-{}", running.id());
-            drop(Command::new("kill").args(["-KILL", "--", &group]).status());
             drop(running.wait());
         }
         drop(std::fs::remove_dir_all(&self.dir));
