@@ -18,8 +18,9 @@ use crate::error::StoreError;
 const TTL: Duration = Duration::from_secs(5);
 /// How often leases are kept, and asked for.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
-/// A process that could not keep its leases for so long stops what they are for: before they end.
-const LET_GO: Duration = Duration::from_secs(4);
+/// A process that could not keep its leases for so long stops what they are for. A question without an answer takes up to
+/// [`KEEP_EVERY`], and so does the rest before it: both fit before the leases end.
+const LET_GO: Duration = Duration::from_secs(3);
 
 /// Longer than anything that is done alone takes.
 const ALONE_TTL: Duration = Duration::from_secs(30);

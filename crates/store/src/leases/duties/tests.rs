@@ -16,6 +16,8 @@ struct Shared {
 struct Line {
     shared: Arc<Shared>,
     cut: AtomicBool,
+    /// Cut without a word: a question has no answer.
+    silent: bool,
 }
 
 #[async_trait]
@@ -27,6 +29,9 @@ impl Leases for Line {
         ttl: Duration,
     ) -> Result<Vec<Option<u64>>, StoreError> {
         if self.cut.load(Ordering::Relaxed) {
+            if self.silent {
+                std::future::pending::<()>().await;
+            }
             return Err(StoreError::Unavailable { reason: "cut".into() });
         }
         let (mut held, now) = (self.shared.held.lock().unwrap(), Instant::now());
@@ -76,8 +81,14 @@ struct Process {
 }
 
 /// A process that counts itself in `at_work` while it does the duty, and notes the most that ever did.
-fn process(name: &str, shared: &Arc<Shared>, at_work: &Arc<AtomicUsize>, most: &Arc<AtomicUsize>) -> Process {
-    let line = Arc::new(Line { shared: Arc::clone(shared), cut: AtomicBool::new(false) });
+fn process(
+    name: &str,
+    silent: bool,
+    shared: &Arc<Shared>,
+    at_work: &Arc<AtomicUsize>,
+    most: &Arc<AtomicUsize>,
+) -> Process {
+    let line = Arc::new(Line { shared: Arc::clone(shared), cut: AtomicBool::new(false), silent });
     let leases: Arc<dyn Leases> = Arc::<Line>::clone(&line);
     let duties = Arc::new(Duties::new(leases, name.to_owned(), false));
     let (stop, stopped) = watch::channel(false);
@@ -102,10 +113,19 @@ async fn holds(process: &Process) {
 
 #[tokio::test(start_paused = true)]
 async fn one_does_it_and_another_takes_over_when_that_one_is_cut_off_or_stops() {
+    takes_over(false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_silent_is_let_go_as_well() {
+    takes_over(true).await;
+}
+
+async fn takes_over(silent: bool) {
     let (shared, at_work, most) = (Arc::default(), Arc::default(), Arc::default());
-    let one = process("one", &shared, &at_work, &most);
+    let one = process("one", silent, &shared, &at_work, &most);
     holds(&one).await;
-    let two = process("two", &shared, &at_work, &most);
+    let two = process("two", silent, &shared, &at_work, &most);
     tokio::time::sleep(TTL * 4).await;
     assert_eq!((one.duties.held().len(), two.duties.held().len()), (1, 0));
     // Cut off, it stops by itself before another may begin.
