@@ -13,7 +13,7 @@ use ledger_store::executor::Executor;
 use ledger_store::keyring::Keyring;
 use ledger_store::leases::Duties;
 use ledger_store::runner::{RunnerStatus, Views};
-use ledger_store::{EventStore, SideStore};
+use ledger_store::{EventStore, Portable, SideStore};
 use tokio::sync::{Notify, watch};
 
 use crate::auth::table::{Entry, Table};
@@ -50,6 +50,8 @@ pub struct App {
     pub store: Arc<dyn EventStore>,
     /// What lives beside them.
     pub side: Arc<dyn SideStore>,
+    /// What a copy of the store needs; nothing: it cannot be copied.
+    pub portable: Option<Arc<dyn Portable>>,
     /// The keys.
     pub keyring: Arc<Keyring>,
     /// Carries commands out.

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 pub use examine::Examined;
-pub use store::{ReadModelsPlace, Store, StoreUrl};
+pub use store::{ReadModelsPlace, Store, StoreUrl, without_password};
 
 /// The documented defaults, in the binary.
 pub const DEFAULTS: &str = include_str!("ledger.default.toml");
@@ -169,6 +169,13 @@ impl Config {
     /// Where the ledger lies, for people.
     pub fn place(&self) -> String {
         if self.store.url.is_empty() { self.data.dir.display().to_string() } else { self.store.shown() }
+    }
+
+    /// The same settings for another data directory.
+    pub fn in_dir(&self, dir: &Path) -> Self {
+        let mut config = self.clone();
+        dir.clone_into(&mut config.data.dir);
+        config
     }
 
     /// The head file's path.

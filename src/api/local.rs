@@ -1,36 +1,35 @@
 //! What only the operator at the machine may ask, through the socket in the data directory: the API without a key, and
-//! exports into a directory of his.
+//! exports and backups into a directory of his.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
 use ledger::bundle::BundleSummary;
 use ledger::ids::{CommandId, SubjectId, TenantId, uuid_v7};
 use ledger_aggregates::values::ExportId;
+use ledger_store::Custody;
+use ledger_store::copy::Holding;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
 use super::subjects::erase::ErasedSubject;
 use crate::app::App;
 use crate::auth::principal::{Caller, Principal};
-use crate::error::ApiError;
+use crate::error::{ApiError, CONFLICT};
 use crate::history::export::{Progress, Request, run};
 use crate::http::body::Json;
+use crate::http::lines;
+use crate::runtime::place::{Carried, Place, snapshot_to, word};
 
-/// Lines that wait for a slow reader: progress is dropped rather than the export held up.
-const LINES_MAX: usize = 64;
-
-/// The operator's routes: everything of the API, and exports.
+/// The operator's routes: everything of the API, exports and backups.
 pub fn router(app: &Arc<App>) -> Router {
     let operator = Arc::new(Principal::local_operator(TenantId::system()));
     let own = Router::new()
         .route("/local/export", post(export))
+        .route("/local/backup", post(backup))
         .route("/local/rebuild", post(rebuild))
         .route("/local/erase", post(erase))
         .with_state(Arc::clone(app));
@@ -60,18 +59,6 @@ impl LocalExport {
         let Self { out, redact, purpose, events, .. } = self;
         Request { id, out, redact, purpose, recipient: None, events }
     }
-}
-
-/// One line of the answer.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Line {
-    /// How far it is.
-    Progress(Progress),
-    /// It is whole.
-    Done(Summary),
-    /// It was given up.
-    Failed(String),
 }
 
 /// What was written.
@@ -112,20 +99,35 @@ async fn export(
     let caller = Caller { principal: operator, tenant };
     let id = ExportId(uuid_v7(&*app.clock, &*app.entropy));
     let request = body.request(id);
-    let (send, receive) = mpsc::channel::<Bytes>(LINES_MAX);
-    tokio::spawn(async move {
-        let progress = |progress| drop(send.try_send(line(&Line::Progress(progress))));
-        let last = match run(&app, &caller, request, progress).await {
-            Ok(summary) => Line::Done(Summary::of(&caller.tenant, &summary)),
-            Err(error) => Line::Failed(format!("{error:#}")),
-        };
-        // The asker may be gone; the export is recorded all the same.
-        let _ = send.send(line(&last)).await;
-    });
-    let lines = futures_util::stream::unfold(receive, |mut receive| async {
-        receive.recv().await.map(|bytes| (Ok::<_, std::convert::Infallible>(bytes), receive))
-    });
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+    Ok(lines::answer(async move |teller| {
+        let progress = |Progress { entries, of }| teller.far("exporting", entries, of);
+        let bundle = run(&app, &caller, request, progress).await?;
+        Ok(Summary::of(&caller.tenant, &bundle))
+    }))
+}
+
+/// A backup to be written by the server.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalBackup {
+    /// The directory to make, absolute.
+    pub out: PathBuf,
+}
+
+async fn backup(State(app): State<Arc<App>>, Json(body): Json<LocalBackup>) -> Result<Response, ApiError> {
+    let portable = app.portable.clone().ok_or_else(|| {
+        ApiError::new(CONFLICT, "a log on EventStoreDB is not backed up by the ledger")
+            .hint("use that server's own backup, and back up the side store")
+    })?;
+    let from = Holding { events: Arc::clone(&app.store), side: Arc::clone(&app.side), portable };
+    Ok(lines::answer(async move |teller| {
+        let to = Place::Directory(body.out);
+        let mut progress = |step, done, of| teller.far(word(step), done, of);
+        let source = app.config.place();
+        snapshot_to(&from, &source, (&to, &app.config), &Custody::Backup, &mut progress)
+            .await
+            .map(Carried::from)
+    }))
 }
 
 /// A data subject to be erased.
@@ -166,10 +168,4 @@ async fn rebuild(State(app): State<Arc<App>>) -> Result<axum::Json<serde_json::V
     Ok(axum::Json(
         serde_json::json!({ "position": report.position, "compared": report.compared, "differing": report.differing }),
     ))
-}
-
-fn line(line: &Line) -> Bytes {
-    let mut bytes = serde_json::to_vec(line).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes.into()
 }

@@ -76,9 +76,14 @@ struct UpgradeArgs {
     back: bool,
 }
 
-/// Where the packages of a data directory lie.
+/// The packages of a data directory.
 pub fn packages(config: &Config) -> Packages {
-    Packages::at(config.data.dir.join("adapters"))
+    Packages::at(packages_dir(config))
+}
+
+/// Where they lie.
+pub fn packages_dir(config: &Config) -> PathBuf {
+    config.data.dir.join("adapters")
 }
 
 /// Does it.

@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
-use http_body_util::BodyExt;
 use ledger::ids::{TenantId, uuid_v7};
 use ledger_aggregates::values::ExportId;
 
 use super::serve::runtime;
-use crate::api::local::{Line, LocalExport, Summary};
+use crate::api::local::{LocalExport, Summary};
 use crate::auth::principal::{Caller, Principal};
 use crate::config::Config;
-use crate::history::export::{Progress, run as write};
+use crate::history::export::run as write;
+use crate::http::lines::follow;
 use crate::http::local;
 use crate::runtime::node::{Node, Role};
 
@@ -59,7 +59,14 @@ pub fn run(mut config: Config, args: ExportArgs) -> Result<ExitCode> {
     };
     let summary = runtime()?.block_on(async {
         match local::ask(&config.data.dir, "/local/export", serde_json::to_vec(&request)?).await? {
-            Some(response) => follow(response).await,
+            Some(response) => {
+                let bar = super::bar("exporting");
+                let summary = follow(response, |far| {
+                    bar.set_length(far.of);
+                    bar.set_position(far.done);
+                });
+                summary.await
+            }
             None => alone(config, request).await,
         }
     })?;
@@ -75,33 +82,6 @@ pub fn run(mut config: Config, args: ExportArgs) -> Result<ExitCode> {
         println!("verify it, offline:  ledger-replay verify {}", args.out.display());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints the progress that the server tells, until it is done.
-async fn follow(response: hyper::Response<hyper::body::Incoming>) -> Result<Summary> {
-    let status = response.status();
-    let mut body = response.into_body();
-    let mut buffer = Vec::new();
-    let bar = super::bar("exporting");
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        buffer.extend_from_slice(&data);
-        if !status.is_success() {
-            continue;
-        }
-        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = buffer.drain(..=end).collect();
-            match serde_json::from_slice(&line)? {
-                Line::Progress(Progress { entries, of }) => {
-                    bar.set_length(of);
-                    bar.set_position(entries);
-                }
-                Line::Done(summary) => return Ok(summary),
-                Line::Failed(reason) => bail!("{reason}"),
-            }
-        }
-    }
-    bail!("the server did not finish the export: {}", String::from_utf8_lossy(&buffer))
 }
 
 async fn alone(config: Config, request: LocalExport) -> Result<Summary> {

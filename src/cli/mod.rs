@@ -2,7 +2,10 @@
 
 pub mod adapter;
 pub mod adapters;
+pub mod backup;
 pub mod bench;
+mod carried;
+pub mod copy;
 pub mod doctor;
 pub mod erase;
 pub mod export;
@@ -12,6 +15,7 @@ pub mod openapi;
 pub mod probe;
 pub mod recover;
 pub mod remote;
+pub mod restore;
 pub mod routes;
 pub mod secrets;
 pub mod serve;
@@ -96,6 +100,21 @@ enum Verb {
     /// Go on with a database that is behind its head file, and say in the log what was lost.
     #[command(after_help = "Example:\n  ledger recover --data ledger-data --accept-loss")]
     Recover(recover::RecoverArgs),
+    /// Make a verified snapshot of a ledger, which may be being written.
+    #[command(
+        after_help = "A server may be running. The key file is no part of a backup: keep it apart.\nExamples:\n  ledger backup --data ledger-data --out /backups/2026-11-22\n  ledger backup --store postgres://ledger@db.example.org/ledger --data node-1 --out /backups/2026-11-22\n  ledger verify --data /backups/2026-11-22"
+    )]
+    Backup(backup::BackupArgs),
+    /// Make a ledger of a backup, in an empty directory or database.
+    #[command(
+        after_help = "Where the newest head file still lies in the directory, a backup that lacks something is refused at the next start.\nExamples:\n  ledger restore /backups/2026-11-22 --data ledger-data\n  ledger restore /backups/2026-11-22 --store postgres://ledger@db.example.org/empty"
+    )]
+    Restore(restore::RestoreArgs),
+    /// Move a ledger to another store, with the same bytes, positions and roots; the one it came from is sealed.
+    #[command(
+        after_help = "It can be cut off at any point and run again. A directory must not be served meanwhile; a database may be, until it is sealed.\nExamples:\n  ledger copy --from sqlite:ledger-data --to postgres://ledger@db.example.org/ledger --data node-1\n  ledger copy --from postgres://ledger@db.example.org/ledger --to sqlite:ledger-data --data node-1"
+    )]
+    Copy(copy::CopyArgs),
     /// Measure, with a reference in the same run.
     #[command(
         after_help = "Examples:\n  ledger bench append --events 1000000 --streams 10000\n  ledger bench http --clients 16 --batch 100 --json"
@@ -155,6 +174,9 @@ impl Cli {
         if let Verb::Doctor(args) = &self.verb {
             return doctor::run(self.config.as_deref(), self.store, args);
         }
+        if let (Verb::Copy(_), Some(_)) = (&self.verb, &self.store) {
+            bail!("a copy has two stores: name them with --from and --to, not with --store");
+        }
         let mut config = Config::load(self.config.as_deref())?;
         if let Some(store) = self.store {
             config.store.url = store;
@@ -170,6 +192,9 @@ impl Cli {
             Verb::Erase(args) => erase::run(config, args),
             Verb::Verify(args) => verify::run(config, &args),
             Verb::Recover(args) => recover::run(config, &args),
+            Verb::Backup(args) => backup::run(config, args),
+            Verb::Restore(args) => restore::run(config, args),
+            Verb::Copy(args) => copy::run(&config, args),
             Verb::Bench(args) => crate::bench::run(&args).map(|()| ExitCode::SUCCESS),
             Verb::Adapters(args) => adapters::run(config, &args),
             Verb::Integrations(args) => integrations::run(&args),

@@ -6,16 +6,18 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use clap::Args;
 use ledger_store::verify::{Failure, Verification, verify_events};
-use ledger_store_postgres::{HeadOptions, OpenError, PostgresStore};
-use ledger_store_sqlite::verify_store;
+use ledger_store::{Access, Custody, Portable};
+use ledger_store_postgres::{OpenError, PostgresOptions, PostgresStore, holds_what_the_head_file_says};
+use ledger_store_sqlite::{StoreOptions, custody_of, verify_store};
 use serde_json::{Value, json};
 
 use super::serve::runtime;
 use crate::config::{Config, StoreUrl};
 use crate::http::local;
 use crate::runtime::backend::{Backend, embedded_options, postgres_options};
-use crate::runtime::keys::{head_key, key_encryption_key};
+use crate::runtime::keys::key_encryption_key;
 use crate::runtime::node::{Node, Role};
+use crate::runtime::place::head_options;
 
 /// What to verify.
 #[derive(Debug, Args)]
@@ -40,20 +42,17 @@ pub fn run(mut config: Config, args: &VerifyArgs) -> Result<ExitCode> {
         bar.set_length(total);
         bar.set_position(done);
     };
-    let mut report = match config.store.url()? {
-        StoreUrl::Embedded => {
-            let kek = key_encryption_key(&config, true)?;
-            verify_store(&embedded_options(&config, &kek), progress).unwrap_or_else(|error| refused(&error))
-        }
+    let (mut report, live) = match config.store.url()? {
+        StoreUrl::Embedded => embedded(&config, progress)?,
         StoreUrl::Postgres(url) => runtime()?.block_on(database(&config, &url, progress))?,
         StoreUrl::EventStoreDb(_) => runtime()?.block_on(async {
             let Backend { events, side, .. } = Backend::open(&config).await?;
-            anyhow::Ok(verify_events(&*events, &*side, progress).await?)
+            anyhow::Ok((verify_events(&*events, &*side, progress).await?, true))
         })?,
     };
     bar.finish_and_clear();
-    // Read models of a store that does not hold would only repeat its faults.
-    let models = if report.holds() { Some(runtime()?.block_on(read_models(config))?) } else { None };
+    // Read models of a store that does not hold would only repeat its faults, and one that is not served has none.
+    let models = if report.holds() && live { Some(runtime()?.block_on(read_models(config))?) } else { None };
     for differing in models.iter().flat_map(|models| &models.differing) {
         report.failed += 1;
         report.failures.push(failure(format!("the read model {differing} differs from its rebuild")));
@@ -62,24 +61,42 @@ pub fn run(mut config: Config, args: &VerifyArgs) -> Result<ExitCode> {
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Verifies a directory; does the ledger live there?
+fn embedded(config: &Config, progress: impl FnMut(u64, u64)) -> Result<(Verification, bool)> {
+    let unguarded = StoreOptions::unguarded(&config.data.dir);
+    let custody = custody_of(&unguarded).unwrap_or_default();
+    // A backup has neither a key file nor a head file beside it.
+    let options = match custody {
+        Custody::Backup => unguarded,
+        _ => embedded_options(config, &key_encryption_key(config, true)?),
+    };
+    let report = verify_store(&options, progress).unwrap_or_else(|error| refused(&error));
+    Ok((report, matches!(custody, Custody::Live { .. })))
+}
+
 /// What the rebuild found.
 struct Models {
     compared: u64,
     differing: Vec<String>,
 }
 
-/// Verifies a database, and holds it against the head file if this process has one.
-async fn database(config: &Config, url: &str, progress: impl FnMut(u64, u64)) -> Result<Verification> {
+/// Verifies a database, and holds it against the head file if this process has one; does the ledger live there?
+async fn database(
+    config: &Config,
+    url: &str,
+    progress: impl FnMut(u64, u64),
+) -> Result<(Verification, bool)> {
     let mut options = postgres_options(config, url)?;
-    if config.kek_file().exists() && config.head_file().exists() {
-        let key = head_key(&key_encryption_key(config, true)?);
-        options.head = Some(HeadOptions { path: config.head_file(), key });
+    options.head = head_options(config)?;
+    match holds_what_the_head_file_says(&options).await {
+        Err(error @ (OpenError::HeadMismatch { .. } | OpenError::HeadFile(_))) => {
+            return Ok((refused(&error), false));
+        }
+        fits => drop(fits?),
     }
-    match PostgresStore::open(options).await {
-        Ok(store) => Ok(verify_events(&store, &store, progress).await?),
-        Err(error @ (OpenError::HeadMismatch { .. } | OpenError::HeadFile(_))) => Ok(refused(&error)),
-        Err(error) => Err(error.into()),
-    }
+    let store = PostgresStore::open(PostgresOptions { access: Access::Carry, head: None, ..options }).await?;
+    let live = matches!(store.custody().await?, Custody::Live { .. });
+    Ok((verify_events(&store, &store, progress).await?, live))
 }
 
 /// A store that does not open is a finding, not an accident.
@@ -133,7 +150,9 @@ fn print(report: &Verification, models: Option<&Models>, as_json: bool) {
     }
     match models {
         Some(models) => println!("{} digests of read models compared with a rebuild", models.compared),
-        None => println!("read models were not compared: the events come first"),
+        None => println!(
+            "read models were not compared: the events come first, and where no ledger is served there are none"
+        ),
     }
     for failure in &report.failures {
         println!("FAILED  {failure}");

@@ -67,7 +67,7 @@ impl Store {
 }
 
 /// A store's URL without its password and its parameters.
-pub(super) fn without_password(url: &str) -> String {
+pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
     let (user, place) = rest.rsplit_once('@').map_or(("", rest), |(user, place)| (user, place));
     let user = user.split(':').next().unwrap_or_default();

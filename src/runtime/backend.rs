@@ -7,7 +7,7 @@ use ledger::ids::uuid_v7;
 use ledger_projections::LedgerModels;
 use ledger_store::leases::{Leases, SoleProcess};
 use ledger_store::views::ViewStore;
-use ledger_store::{EventStore, SideStore};
+use ledger_store::{EventStore, Portable, SideStore};
 use ledger_store_postgres::{HeadOptions, PostgresOptions, PostgresStore, PostgresViews};
 use ledger_store_sqlite::{DirectoryLock, SqliteStore, SqliteViews, StoreOptions};
 
@@ -20,6 +20,8 @@ pub struct Backend {
     pub events: Arc<dyn EventStore>,
     /// What lives beside them.
     pub side: Arc<dyn SideStore>,
+    /// What a copy of it needs; nothing: it cannot be copied.
+    pub portable: Option<Arc<dyn Portable>>,
     /// Who does what one process at a time may do.
     pub leases: Arc<dyn Leases>,
     /// May other processes have the same store?
@@ -51,7 +53,8 @@ impl Backend {
         let store = Arc::new(tokio::task::spawn_blocking(move || SqliteStore::open(options)).await??);
         Ok(Self {
             events: Arc::<SqliteStore>::clone(&store),
-            side: store,
+            side: Arc::<SqliteStore>::clone(&store),
+            portable: Some(store),
             leases: Arc::new(SoleProcess::new(&config.data.dir)),
             shared: false,
             kek,
@@ -62,9 +65,9 @@ impl Backend {
     async fn postgres(config: &Config, url: &str) -> Result<Self> {
         if config.data.dir.join("events.db").exists() {
             bail!(
-                "{} holds an embedded ledger, and store.url names a database: one log never has two live stores. \
-                 Take another --data for the database",
-                config.data.dir.display()
+                "{dir} holds an embedded ledger, and store.url names a database: one log never has two live stores. \
+                 Take another --data for the database, or move the ledger there: ledger copy --from sqlite:{dir} --to postgres://… --data DIR",
+                dir = config.data.dir.display()
             );
         }
         let lock = DirectoryLock::take(&config.data.dir.join("ledger.lock"))?;
@@ -83,6 +86,7 @@ impl Backend {
         Ok(Self {
             events: Arc::<PostgresStore>::clone(&store),
             side: Arc::<PostgresStore>::clone(&store),
+            portable: Some(Arc::<PostgresStore>::clone(&store)),
             leases: store,
             shared: true,
             kek,
@@ -123,6 +127,7 @@ impl Backend {
         Ok(Self {
             events: Arc::<EventStoreDbStore>::clone(&store),
             side: store,
+            portable: None,
             leases,
             shared,
             kek,

@@ -9,6 +9,7 @@ pub mod first;
 pub mod keys;
 pub mod node;
 pub mod onboard;
+pub mod place;
 pub mod react;
 pub mod watch;
 pub mod witness;

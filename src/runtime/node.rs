@@ -82,7 +82,7 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(BufferedEntropy::default());
         let witnesses = Witnesses::configured(&config)?.map(Arc::new);
-        let Backend { events, side, leases, shared, kek, lock } = Backend::open(&config).await?;
+        let Backend { events, side, portable, leases, shared, kek, lock } = Backend::open(&config).await?;
         let duties = Arc::new(Duties::new(leases, backend::holder(&*clock, &*entropy), !shared));
         let keyring = Arc::new(Keyring::new(Arc::clone(&side), Kek::new(&kek), Arc::clone(&entropy)));
         let bootstrap = Bootstrap {
@@ -118,6 +118,7 @@ impl Node {
             entropy,
             store: Arc::clone(&events),
             side: Arc::clone(&side),
+            portable,
             keyring: Arc::clone(&keyring),
             executor,
             bootstrap,

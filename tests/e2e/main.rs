@@ -2,6 +2,7 @@
 //!
 //! `LEDGER_TEST_LONG=1` makes the suites that count long: 1,000 kills, every byte of an export.
 
+mod backup;
 mod bad_input;
 mod cluster;
 mod connect;

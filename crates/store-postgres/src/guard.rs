@@ -12,8 +12,10 @@ use ledger::tile::TileSet;
 use ledger_store::headfile::{Head, HeadFile};
 use tokio_postgres::Client;
 
+use crate::connect::connect;
 use crate::error::{OpenError, PgError};
 use crate::logs::{LOG_COLUMNS, LogRow, read_tile};
+use crate::options::PostgresOptions;
 use crate::rows::array;
 
 /// Where the head file lies, and what authenticates it.
@@ -23,6 +25,18 @@ pub struct HeadOptions {
     pub path: PathBuf,
     /// Authenticates its records.
     pub key: [u8; 32],
+}
+
+/// Holds a database against the head file that the options name, and writes neither: a process that has both may be at work.
+/// `false`: there is no head file, or none is named.
+///
+/// # Errors
+/// [`OpenError::HeadMismatch`], [`OpenError::HeadFile`], or the database cannot be asked.
+pub async fn holds_what_the_head_file_says(options: &PostgresOptions) -> Result<bool, OpenError> {
+    match &options.head {
+        Some(head) => Guard::look(&connect(options).await?, head).await,
+        None => Ok(false),
+    }
 }
 
 /// The head file, opened. Without options it knows nothing and refuses nothing.

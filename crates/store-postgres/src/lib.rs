@@ -36,7 +36,7 @@ mod write;
 
 pub use connect::{migrate, pending};
 pub use error::OpenError;
-pub use guard::HeadOptions;
+pub use guard::{HeadOptions, holds_what_the_head_file_says};
 pub use look::{Contents, Folded, Look, look};
 pub use options::PostgresOptions;
 pub use reference::plain_inserts;

@@ -1,8 +1,9 @@
 //! Builds a new generation beside the current one, and puts it in its place.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use ledger::readmodel::{Parser, ReadModels};
+use ledger::readmodel::{LogState, Parsed, Parser, ReadModels};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
@@ -11,6 +12,7 @@ use super::pipeline::Pipelined;
 use super::session::Session;
 use super::{BUILD_BATCH_EVENTS, PAGE_EVENTS, RunError};
 use crate::contract::EventStore;
+use crate::error::StoreError;
 use crate::read::Read;
 use crate::views::{Generation, ViewStore};
 
@@ -92,6 +94,24 @@ impl<M: ReadModels> Builder<M> {
         )
     }
 
+    /// Was a session folded from these events? A log that went back behind it, as a restored one, may have gone on
+    /// otherwise.
+    pub fn folds_this_log(&self, session: &Session<M>) -> Result<bool, RunError> {
+        if session.position == 0 {
+            return Ok(true);
+        }
+        let page = self.runtime.block_on(self.events.read(Read::all(session.position).limit(1)))?;
+        let Some(last) = page.events.first().filter(|last| last.position == session.position) else {
+            return Ok(false);
+        };
+        // Read alone, it tells its own time and no other's.
+        let alone = LogState { size: last.index, ..LogState::default() };
+        let mut parser = Parser::new(Arc::clone(&self.models), HashMap::from([(last.tenant.clone(), alone)]));
+        let Parsed { tenant, log, .. } = parser.parse(feed::raw(last))?;
+        let folded = session.logs.get(&tenant);
+        Ok(folded.is_some_and(|folded| folded.size == log.size && folded.as_of >= log.as_of))
+    }
+
     /// Folds on up to a position.
     fn advance(&self, session: &mut Session<M>, to: u64) -> Result<(), RunError> {
         let mut parser = Parser::new(Arc::clone(&self.models), session.logs.clone());
@@ -99,6 +119,10 @@ impl<M: ReadModels> Builder<M> {
             let wanted = usize::try_from(to - session.position).unwrap_or(PAGE_EVENTS).min(PAGE_EVENTS);
             let page =
                 self.runtime.block_on(self.events.read(Read::all(session.position + 1).limit(wanted)))?;
+            if page.events.is_empty() {
+                let what = format!("position {} of {to} is missing", session.position + 1);
+                return Err(StoreError::Corrupt { what }.into());
+            }
             session.fold(&feed::parse_batch(&mut parser, &page.events)?)?;
             session.commit()?;
         }

@@ -81,9 +81,11 @@ pub(super) fn parse_batch<M: ReadModels>(
     stored: &[StoredEvent],
 ) -> Result<Batch<M::Event>, RunError> {
     let position = stored.last().map_or(0, |event| event.position);
-    let parse = |event: &StoredEvent| {
-        parser.parse(RawEvent { tenant: &event.tenant, index: event.index, header: &event.header })
-    };
-    let events = stored.iter().map(parse).collect::<Result<_, _>>()?;
+    let events = stored.iter().map(|event| parser.parse(raw(event))).collect::<Result<_, _>>()?;
     Ok(Batch { events, position })
+}
+
+/// An event as it is parsed.
+pub(super) fn raw(event: &StoredEvent) -> RawEvent<'_> {
+    RawEvent { tenant: &event.tenant, index: event.index, header: &event.header }
 }

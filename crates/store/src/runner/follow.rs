@@ -97,9 +97,11 @@ impl<M: ReadModels> Follower<M> {
         self.builder.store.refresh()?;
         let current = self.builder.store.current();
         self.shared.role.send_replace(Role::Folding);
-        let mut session = match current {
-            Some(generation) => Session::open(&self.builder.models, generation)?,
-            None => self.build()?,
+        let known = current.map(|generation| Session::open(&self.builder.models, generation)).transpose()?;
+        let mut session = match known {
+            Some(session) if self.builder.folds_this_log(&session)? => session,
+            // None, or they tell of events that are gone.
+            _ => self.build()?,
         };
         match self.fold(&mut session) {
             Err(RunError::Views(ViewError::Fenced { .. })) => {
