@@ -124,7 +124,7 @@ impl App {
     ) -> Result<Done, ApiError> {
         let meta = order.meta(&self.log(&order.tenant)?.keys);
         let outcome = self.executor.execute::<A>(&order.tenant, &order.stream, &meta, command).await;
-        self.note_store(outcome.as_ref().err().is_some_and(ExecuteError::retryable));
+        self.note_store(outcome.as_ref().err().is_some_and(ExecuteError::store_fails));
         outcome.map(Done::from).map_err(problem)
     }
 
@@ -152,7 +152,7 @@ impl App {
         let outcomes = self.executor.execute_many(tenant, &items).await;
         if !outcomes.is_empty() {
             let failed = |outcome: &Result<_, ExecuteError<_>>| {
-                outcome.as_ref().err().is_some_and(ExecuteError::retryable)
+                outcome.as_ref().err().is_some_and(ExecuteError::store_fails)
             };
             self.note_store(outcomes.iter().any(failed));
         }

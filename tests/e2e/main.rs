@@ -21,6 +21,7 @@ mod operator;
 mod postgres;
 mod probe;
 mod server;
+mod standby;
 mod witness;
 mod work;
 

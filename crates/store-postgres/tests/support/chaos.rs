@@ -31,6 +31,57 @@ impl ChaosServer {
         server
     }
 
+    /// A standby that follows another server; that one has a database to follow.
+    pub fn standby_of(primary: &Self) -> Self {
+        let (dir, port) = (super::directory(), free_port());
+        let data = dir.join("data");
+        let mut copy = Command::new(program("pg_basebackup"));
+        copy.args([
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "ledger",
+            "--checkpoint=fast",
+            "--wal-method=stream",
+            "--no-sync",
+        ]);
+        copy.args(["--write-recovery-conf", "-p", &primary.port.to_string(), "-D"]).arg(&data);
+        as_postgres(copy.current_dir("/"));
+        // A server answers a moment after it listens.
+        while !copy.stderr(Stdio::null()).status().expect("pg_basebackup runs").success() {
+            drop(std::fs::remove_dir_all(&data));
+        }
+        super::configure(&data, &format!("port = {port}"));
+        let mut standby = Self { dir, port, running: None };
+        standby.run();
+        standby
+    }
+
+    /// The database `ledger`, made; and statements for the whole server.
+    pub async fn create(&self, statements: &[&str]) {
+        let client = super::client(&self.config("postgres")).await;
+        for statement in std::iter::once(&"CREATE DATABASE ledger").chain(statements) {
+            client.batch_execute(statement).await.expect(statement);
+        }
+    }
+
+    /// A standby becomes the server that takes writes.
+    pub async fn promote(&self) {
+        let client = super::client(&self.config("postgres")).await;
+        client.query_one("SELECT pg_promote(wait => true)", &[]).await.expect("it is a standby");
+    }
+
+    /// kill -9 of all its processes; until [`back`](Self::back) it is gone.
+    pub fn lose(&mut self) {
+        Self::signal("-KILL", &self.processes());
+        self.running.take().expect("it runs").wait().expect("it is a child");
+    }
+
+    /// It starts again.
+    pub fn back(&mut self) {
+        self.run();
+    }
+
     /// Starts it. Until the last process of the one before has ended, a server refuses to start: then again.
     fn run(&mut self) {
         loop {
@@ -78,8 +129,7 @@ impl ChaosServer {
 
     /// kill -9 of all its processes, and a new start.
     pub fn kill(&mut self) {
-        Self::signal("-KILL", &self.processes());
-        self.running.take().expect("it runs").wait().expect("it is a child");
+        self.lose();
         self.run();
     }
 
@@ -87,11 +137,19 @@ impl ChaosServer {
     pub async fn hang(&self, meanwhile: impl Future<Output = ()>) -> usize {
         let processes = self.processes();
         Self::signal("-STOP", &processes);
-        let stopped = |pid: &&String| {
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            status.lines().any(|line| line.starts_with("State:") && line.contains("stopped"))
+        // A process that is at work stops a moment later; one that has ended meanwhile does not count.
+        let state = |pid: &String| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let state = status.lines().find(|line| line.starts_with("State:"))?.to_owned();
+            (!state.contains("zombie")).then(|| state.contains("stopped"))
         };
-        let standing = processes.iter().filter(stopped).count();
+        let standing = loop {
+            let states: Vec<bool> = processes.iter().filter_map(state).collect();
+            if states.iter().all(|stopped| *stopped) {
+                break states.len();
+            }
+            std::thread::yield_now();
+        };
         meanwhile.await;
         Self::signal("-CONT", &processes);
         standing
@@ -121,9 +179,8 @@ impl ChaosServer {
 
 impl Drop for ChaosServer {
     fn drop(&mut self) {
-        Self::signal("-KILL", &self.processes());
-        if let Some(running) = &mut self.running {
-            drop(running.wait());
+        if self.running.is_some() {
+            self.lose();
         }
         drop(std::fs::remove_dir_all(&self.dir));
     }

@@ -47,21 +47,32 @@ fn program(name: &str) -> PathBuf {
 /// Makes a server's directory; `prepare` gives the last lines of its configuration, and may put files into its data
 /// directory.
 fn prepared(prepare: impl FnOnce(&Path) -> String) -> PathBuf {
-    let dir = tempfile::tempdir().expect("a directory").keep();
+    let dir = directory();
     let data = dir.join("data");
     let mut initdb = Command::new(program("initdb"));
     initdb.args(["--auth=trust", "--username=ledger", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]);
     initdb.arg(&data).current_dir("/").stdout(Stdio::null());
-    if let Some((user, group)) = as_postgres(&mut initdb) {
-        chown(&dir, Some(user), Some(group)).expect("root may give a directory away");
-    }
+    as_postgres(&mut initdb);
     let made = initdb.status().expect("initdb runs; install postgresql");
     assert!(made.success(), "initdb failed");
-    let settings = format!("listen_addresses = ''\n{}\n", prepare(&data));
-    let mut conf =
-        std::fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).expect("initdb wrote it");
-    conf.write_all(settings.as_bytes()).expect("it can be written");
+    configure(&data, &format!("listen_addresses = ''\n{}", prepare(&data)));
     dir
+}
+
+/// A directory that belongs to whom the server runs as.
+fn directory() -> PathBuf {
+    let dir = tempfile::tempdir().expect("a directory").keep();
+    if let Some((user, group)) = as_postgres(&mut Command::new("true")) {
+        chown(&dir, Some(user), Some(group)).expect("root may give a directory away");
+    }
+    dir
+}
+
+/// Adds lines to a server's configuration.
+fn configure(data: &Path, settings: &str) {
+    let conf = data.join("postgresql.conf");
+    let mut conf = std::fs::OpenOptions::new().append(true).open(conf).expect("initdb wrote it");
+    writeln!(conf, "{settings}").expect("it can be written");
 }
 
 /// Starts a server that ends with this process; `prepare` as in [`prepared`].

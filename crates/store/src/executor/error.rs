@@ -43,6 +43,16 @@ impl<E: std::error::Error> ExecuteError<E> {
             }
         }
     }
+
+    /// Is it the store that fails, and not this command?
+    pub const fn store_fails(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Keys(KeyringError::Store(error)) => {
+                !matches!(error, StoreError::Invalid { .. })
+            }
+            _ => false,
+        }
+    }
 }
 
 impl<E: std::error::Error> From<KeyringError> for ExecuteError<E> {
