@@ -38,8 +38,9 @@ impl Backend {
     /// # Errors
     /// Each says what is wrong and how to mend it.
     pub async fn open(config: &Config) -> Result<Self> {
+        let url = config.store.url()?;
         keys::make_dir(&config.data.dir)?;
-        match config.store.url()? {
+        match url {
             StoreUrl::Embedded => Self::embedded(config).await,
             StoreUrl::Postgres(url) => Self::postgres(config, &url).await,
             StoreUrl::EventStoreDb(url) => Self::event_store_db(config, &url).await,

@@ -12,8 +12,14 @@ use super::link::{Link, corrupt, view_error};
 /// Held while the tables are made: `views` in ASCII.
 const LOCK: i64 = 0x76_6965_7773;
 
-/// Makes the tables; several processes may start at once.
+/// Makes the tables; several processes may start at once. Where they are nothing is done: even `IF NOT EXISTS` waits for
+/// whoever folds, and he may wait for whoever starts.
 pub(crate) async fn create(client: &Client) -> Result<(), ViewError> {
+    // The last of them: all come with one transaction.
+    let there = "SELECT to_regclass('views_poisoned') IS NOT NULL";
+    if client.query_one(there, &[]).await.map_err(view_error)?.try_get(0).map_err(corrupt)? {
+        return Ok(());
+    }
     let sql = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK}); {}; COMMIT", include_str!("control.sql"));
     client.batch_execute(&sql).await.map_err(view_error)
 }

@@ -47,6 +47,19 @@ fn a_generation_goes_with_its_last_reader_in_any_process() {
 }
 
 #[test]
+fn a_process_that_starts_does_not_wait_for_a_commit_of_the_one_that_folds() {
+    let database = Database::new();
+    let client = database.client();
+    drop(database.views(schema()));
+    // As a commit does that has written how far each log is; making an index, even one that is there, waits for it.
+    database.execute(&client, "BEGIN; LOCK TABLE views_logs IN ROW EXCLUSIVE MODE");
+    let starting = super::open(&database.config, schema());
+    let started = database.runtime.block_on(async { tokio::time::timeout(super::PATIENCE, starting).await });
+    database.execute(&client, "COMMIT");
+    drop(started.expect("it does not wait"));
+}
+
+#[test]
 fn what_was_begun_and_not_published_goes_with_its_process() {
     let database = Database::new();
     let client = database.client();
