@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ledger::clock::{Entropy, SeededEntropy};
-use ledger_store::conformance::Sealer;
+use ledger_store::conformance::{Sealer, insist};
 use ledger_store::verify::verify_events;
-use ledger_store::{Append, Delivery, EventStore, Filter, SideStore, StoreError, Subscription, Verdict};
+use ledger_store::{Delivery, EventStore, Filter, SideStore, StoreError, Subscription};
 use ledger_store_postgres::{PostgresOptions, PostgresStore};
 use support::chaos::{ChaosServer, Proxy};
 use tokio_postgres::Config;
@@ -30,20 +30,6 @@ async fn open(config: Config) -> Arc<PostgresStore> {
             // It is starting.
             Err(_) => tokio::task::yield_now().await,
         }
-    }
-}
-
-/// Sends the same append until it is decided.
-async fn insist(store: &PostgresStore, append: &Append) {
-    loop {
-        match store.append(vec![append.clone()]).await {
-            Ok(verdicts) => {
-                assert!(matches!(verdicts[..], [Verdict::Committed { .. }]), "{verdicts:?}");
-                return;
-            }
-            Err(error) => assert!(error.retryable(), "{error:?}"),
-        }
-        tokio::task::yield_now().await;
     }
 }
 
@@ -75,7 +61,7 @@ async fn killed_hung_and_cut_off_nothing_is_lost_doubled_or_skipped() {
     }
     let mut sealer = Sealer::new("a", 1);
     stores[0].put_log(sealer.log(Some(1))).await.unwrap();
-    insist(&stores[0], &sealer.genesis()).await;
+    insist(&*stores[0], &sealer.genesis()).await;
     let (done, total, sealer) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicUsize::new(1)),
@@ -94,7 +80,7 @@ async fn killed_hung_and_cut_off_nothing_is_lost_doubled_or_skipped() {
                 let mut written = 0;
                 while !done.load(Ordering::SeqCst) {
                     let append = sealer.lock().unwrap().append(&format!("s-{writer}"), 1);
-                    insist(&store, &append).await;
+                    insist(&*store, &append).await;
                     written += 1;
                     total.fetch_add(1, Ordering::SeqCst);
                 }

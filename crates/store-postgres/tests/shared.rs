@@ -6,13 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ledger::event::{EventHash, Header, entry_bytes};
-use ledger::merkle::{leaf_hash, root_of};
-use ledger_store::conformance::Sealer;
+use ledger_store::conformance::{check_written, insist, with_log, write_from_two};
 use ledger_store::leases::Leases;
-use ledger_store::{
-    Append, Delivery, EventStore, Filter, Read, SideStore, StoreError, Subscription, Verdict,
-};
 use ledger_store_postgres::{PostgresOptions, PostgresStore};
 use tokio_postgres::{Config, NoTls};
 
@@ -22,107 +17,22 @@ async fn open(config: &Config) -> Arc<PostgresStore> {
     Arc::new(PostgresStore::open(options).await.unwrap())
 }
 
-async fn with_log(store: &PostgresStore) -> Sealer {
-    let mut sealer = Sealer::new("a", 1);
-    store.put_log(sealer.log(Some(1))).await.unwrap();
-    store.append(vec![sealer.genesis()]).await.unwrap();
-    sealer
-}
-
-/// Sends the same append until it is decided; gives how often that was needed.
-async fn insist(store: &PostgresStore, append: &Append) -> usize {
-    let mut tries = 1;
-    loop {
-        match store.append(vec![append.clone()]).await {
-            Ok(verdicts) => {
-                assert!(matches!(verdicts[..], [Verdict::Committed { .. }]), "{verdicts:?}");
-                return tries;
-            }
-            Err(error) => assert!(error.retryable(), "{error:?}"),
-        }
-        tries += 1;
-        // The server is being restarted, or the connection is: let others work.
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn follow(store: Arc<PostgresStore>, until: u64) -> Vec<u64> {
-    let events: Arc<dyn EventStore> = store;
-    let mut subscription = Subscription::new(events, 0, Filter::default()).page(23);
-    let mut seen = Vec::new();
-    while (seen.len() as u64) < until {
-        match subscription.next().await {
-            Ok(Delivery::Events(events)) => seen.extend(events.iter().map(|event| event.position)),
-            Ok(Delivery::CaughtUp(_)) => {}
-            Err(StoreError::Unavailable { .. }) => tokio::task::yield_now().await,
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-    seen
-}
-
-type Pair = (Arc<PostgresStore>, Arc<PostgresStore>);
-
-/// Writers on both stores, each on a stream of its own; subscribers on both. Gives how often was sent.
-async fn write_from_two((one, two): &Pair, sealer: &mut Sealer, writers: usize, each: usize) -> usize {
-    let total = 1 + (writers * each) as u64;
-    let followers = [tokio::spawn(follow(one.clone(), total)), tokio::spawn(follow(two.clone(), total))];
-    let mut tasks = Vec::new();
-    for writer in 0..writers {
-        let appends: Vec<Append> = (0..each).map(|_| sealer.append(&format!("s-{writer}"), 1)).collect();
-        let store = if writer % 2 == 0 { one.clone() } else { two.clone() };
-        tasks.push(tokio::spawn(async move {
-            let mut tries = 0;
-            for append in appends {
-                tries += insist(&store, &append).await;
-            }
-            tries
-        }));
-    }
-    let mut tries = 0;
-    for task in tasks {
-        tries += task.await.unwrap();
-    }
-    for follower in followers {
-        assert_eq!(follower.await.unwrap(), (1..=total).collect::<Vec<_>>(), "none skipped, none twice");
-    }
-    tries
-}
-
-/// Every stream has every event once, and the tree is that of the entries.
-async fn check(store: &PostgresStore, sealer: &Sealer, writers: usize, each: usize) {
-    for writer in 0..writers {
-        let name = format!("s-{writer}");
-        let query = Read::stream(sealer.tenant(), &name.parse().unwrap(), 0).limit(10_000);
-        let events = store.read(query).await.unwrap().events;
-        assert_eq!(events.len(), each);
-        assert_eq!(Some(EventHash::of(&events[each - 1].header)), sealer.head(&name).map(|head| head.hash));
-    }
-    let events = store.read(Read::log(sealer.tenant(), 0).limit(10_000)).await.unwrap().events;
-    let leaves = events.iter().map(|event| {
-        let kid = Header::parse(&event.header).unwrap().kid;
-        leaf_hash(&entry_bytes(&event.header, &event.signature, kid))
-    });
-    let head = store.log_head(sealer.tenant()).await.unwrap().unwrap();
-    assert_eq!((head.size, head.root), (events.len() as u64, root_of(leaves)));
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_make_one_history() {
     let config = support::database().await;
-    let pair = (open(&config).await, open(&config).await);
-    let mut sealer = with_log(&pair.0).await;
-    let tries = write_from_two(&pair, &mut sealer, 8, 25).await;
+    let (one, two) = (open(&config).await, open(&config).await);
+    let mut sealer = with_log(&*one, "a", 1).await;
+    let tries = write_from_two([&one, &two], &mut sealer, 8, 25).await;
     assert_eq!(tries, 8 * 25, "nothing had to be sent twice");
-    check(&pair.1, &sealer, 8, 25).await;
+    check_written(&*two, &sealer, 8, 25).await;
 }
 
 /// All connections are cut again and again while both write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_connections_lose_nothing_and_double_nothing() {
     let config = support::database().await;
-    let pair = (open(&config).await, open(&config).await);
-    let mut sealer = with_log(&pair.0).await;
+    let (one, two) = (open(&config).await, open(&config).await);
+    let mut sealer = with_log(&*one, "a", 1).await;
     let running = Arc::new(AtomicBool::new(true));
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -140,11 +50,11 @@ async fn cut_connections_lose_nothing_and_double_nothing() {
         }
         cuts
     });
-    let tries = write_from_two(&pair, &mut sealer, 8, 40).await;
+    let tries = write_from_two([&one, &two], &mut sealer, 8, 40).await;
     running.store(false, Ordering::SeqCst);
     let cuts = cutter.await.unwrap();
     let fresh = open(&config).await;
-    check(&fresh, &sealer, 8, 40).await;
+    check_written(&*fresh, &sealer, 8, 40).await;
     println!("cut connections: {cuts}, sent again: {}", tries - 8 * 40);
     assert!(cuts > 0);
 }
@@ -154,12 +64,12 @@ async fn cut_connections_lose_nothing_and_double_nothing() {
 async fn a_process_that_was_cut_off_does_not_stall_the_others() {
     let config = support::database().await;
     let store = open(&config).await;
-    let mut sealer = with_log(&store).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("SET idle_in_transaction_session_timeout = 300; BEGIN").await.unwrap();
     client.query_one("SELECT position FROM store FOR UPDATE", &[]).await.unwrap();
-    assert_eq!(insist(&store, &sealer.append("s-1", 1)).await, 1);
+    assert_eq!(insist(&*store, &sealer.append("s-1", 1)).await, 1);
     assert!(client.query_one("SELECT 1", &[]).await.is_err(), "the server has ended the idle session");
 }
 
@@ -168,7 +78,7 @@ async fn a_process_that_was_cut_off_does_not_stall_the_others() {
 async fn the_database_refuses_to_change_or_delete_an_event() {
     let config = support::database().await;
     let store = open(&config).await;
-    with_log(&store).await;
+    with_log(&*store, "a", 1).await;
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     for statement in ["UPDATE events SET kind = 2", "DELETE FROM events", "TRUNCATE events"] {

@@ -4,82 +4,30 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use ledger::clock::Stopwatch;
-use ledger::ids::{CommandId, StreamId, TenantId};
+use ledger::ids::TenantId;
 use ledger::readmodel::{
     Cell, Folder, Parser, Query, RawEvent, ReadModels, Row, RowSource, SourceError, Test, WorkingSet,
 };
-use ledger::tile::TileId;
 use ledger::time::Timestamp;
 use ledger_projections::LedgerModels;
 use ledger_projections::audit::{AUDIT, AuditRow};
 use ledger_projections::evidence::{EVIDENCE, EvidenceRow};
 use ledger_projections::testing::{History, tenant, workload};
+use ledger_store::StoredEvent;
+use ledger_store::conformance::Recorded;
 use ledger_store::runner::{RunnerOptions, RunnerStatus, Views};
-use ledger_store::{
-    Append, CommandReceipt, EventStore, LogHead, Page, Read, Source, StoreError, StoredEvent, StreamHead,
-    Verdict,
-};
 use ledger_store_sqlite::SqliteViews;
-use tokio::sync::watch;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Events in memory, so that the figures are those of the read models.
-struct Events {
-    events: Mutex<Vec<StoredEvent>>,
-    head: watch::Sender<u64>,
-}
-
-impl Events {
-    fn take(&self, history: &mut History) -> u64 {
-        let mut events = self.events.lock().unwrap();
-        for event in history.events.drain(..) {
-            let position = u64::try_from(events.len()).unwrap() + 1;
-            events.push(StoredEvent {
-                position,
-                index: event.index,
-                tenant: event.tenant,
-                event_type: event.event_type,
-                header: event.header,
-                signature: [0; 64],
-            });
-        }
-        u64::try_from(events.len()).unwrap()
-    }
-}
-
-#[async_trait]
-impl EventStore for Events {
-    async fn append(&self, _: Vec<Append>) -> Result<Vec<Verdict>, StoreError> {
-        Err(StoreError::Closed)
-    }
-    async fn read(&self, query: Read) -> Result<Page, StoreError> {
-        let Source::All { from } = query.source else { return Err(StoreError::Closed) };
-        let events = self.events.lock().unwrap();
-        let start = usize::try_from(from - 1).unwrap().min(events.len());
-        let found = events[start..events.len().min(start + query.limit)].to_vec();
-        let next = from + u64::try_from(found.len()).unwrap();
-        Ok(Page { end: next > u64::try_from(events.len()).unwrap(), events: found, next })
-    }
-    async fn log_head(&self, _: &TenantId) -> Result<Option<LogHead>, StoreError> {
-        Ok(None)
-    }
-    async fn stream_head(&self, _: &TenantId, _: &StreamId) -> Result<Option<StreamHead>, StoreError> {
-        Ok(None)
-    }
-    async fn tile(&self, _: &TenantId, _: &TileId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(None)
-    }
-    async fn command(&self, _: &TenantId, _: &CommandId) -> Result<Option<CommandReceipt>, StoreError> {
-        Ok(None)
-    }
-    fn subscribe(&self) -> watch::Receiver<u64> {
-        self.head.subscribe()
+/// Takes the events of a history; those who follow are not told yet.
+fn take(events: &Recorded, history: &mut History) {
+    for event in history.events.drain(..) {
+        events.keep(&event.tenant, event.event_type, event.header);
     }
 }
 
@@ -150,11 +98,11 @@ fn main() {
     let owner = tenant("0190aaaa-0000-7000-8000-000000000001");
     let mut history = History::new();
     workload::extend(&mut history, &owner, count);
-    let events = Arc::new(Events { events: Mutex::new(Vec::new()), head: watch::Sender::new(0) });
-    let position = events.take(&mut history);
-    events.head.send_replace(position);
+    let events = Arc::new(Recorded::default());
+    take(&events, &mut history);
+    let position = events.tell();
     {
-        let events = events.events.lock().unwrap();
+        let events = events.events();
         let bytes: usize = events.iter().map(|event| event.header.len()).sum();
         println!("{} events, {} bytes of header each", events.len(), bytes / events.len());
         steps(&events[..events.len().min(200_000)]);
@@ -163,7 +111,7 @@ fn main() {
     runtime.block_on(run(history, events, position, &owner));
 }
 
-async fn run(mut history: History, events: Arc<Events>, position: u64, owner: &TenantId) {
+async fn run(mut history: History, events: Arc<Recorded>, position: u64, owner: &TenantId) {
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteViews::open(directory.path(), Arc::clone(LedgerModels::schema())).unwrap());
     let (watch, processor) = (Stopwatch::start(), processor_time());
@@ -202,9 +150,9 @@ async fn run(mut history: History, events: Arc<Events>, position: u64, owner: &T
     let mut took = Vec::new();
     for _ in 0..400 {
         workload::extend(&mut history, owner, 100);
-        let position = events.take(&mut history);
+        take(&events, &mut history);
         let watch = Stopwatch::start();
-        events.head.send_replace(position);
+        let position = events.tell();
         views.wait_for_position(position, PATIENCE).await.unwrap();
         took.push(watch.elapsed());
     }
@@ -216,9 +164,9 @@ async fn run(mut history: History, events: Arc<Events>, position: u64, owner: &T
 
     workload::extend(&mut history, owner, 60_000);
     let before = position;
-    let position = events.take(&mut history);
+    take(&events, &mut history);
     let watch = Stopwatch::start();
-    events.head.send_replace(position);
+    let position = events.tell();
     views.wait_for_position(position, PATIENCE).await.unwrap();
     println!(
         "catching up, indexed: {} events/s",

@@ -34,6 +34,17 @@ pub fn framework() -> FrameworkId {
     FrameworkId::new("nist-800-53").expect("the name follows the rules")
 }
 
+/// A history of about so many events of two tenants, in turns: the second one's begin when a part of the first one's are
+/// there.
+pub fn in_turns(events: usize) -> (History, [TenantId; 2]) {
+    let tenants = ["0190aaaa-0000-7000-8000-000000000001", "second"].map(super::tenant);
+    let mut history = History::new();
+    for turn in 0..8 {
+        extend(&mut history, &tenants[(turn % 3) % 2], events / 8);
+    }
+    (history, tenants)
+}
+
 /// Adds about `events` events to a tenant's log: a catalogue, then evidence and what follows from it.
 pub fn extend(history: &mut History, tenant: &TenantId, events: usize) {
     let end = history.events.len() + events;

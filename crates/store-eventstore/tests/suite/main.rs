@@ -6,5 +6,6 @@ mod life;
 mod postgres;
 mod processes;
 mod recovery;
+mod same;
 mod shared;
 mod support;

@@ -2,13 +2,12 @@
 
 use ledger::checkpoint::Checkpoint;
 use ledger::note::NoteSigner;
-use ledger_store::conformance::Sealer;
+use ledger_store::conformance::{Sealer, insist, with_log};
 use ledger_store::{
     Append, CommandRecord, EventStore, LogHead, Read, SideStore, StoreError, StoredCheckpoint, StoredEvent,
 };
 use ledger_store_eventstore::{EventStoreDbStore, OpenError};
 
-use crate::processes::{insist, with_log};
 use crate::support::{Local, Server};
 
 async fn all(store: &EventStoreDbStore) -> Vec<StoredEvent> {
@@ -16,10 +15,8 @@ async fn all(store: &EventStoreDbStore) -> Vec<StoredEvent> {
 }
 
 async fn filled(store: &EventStoreDbStore) -> (Sealer, Sealer) {
-    let mut a = with_log(store).await;
-    let mut b = Sealer::new("b", 2);
-    store.put_log(b.log(Some(2))).await.unwrap();
-    insist(store, &b.genesis()).await;
+    let mut a = with_log(store, "a", 1).await;
+    let mut b = with_log(store, "b", 2).await;
     for round in 0..20 {
         let id = format!("c-{round}").parse().unwrap();
         let append = Append::new(vec![a.withheld("s-1", "ann"), a.withheld("s-1", "bob")]).unwrap();
@@ -84,7 +81,7 @@ async fn opened(local: &Local, server: &Server) -> EventStoreDbStore {
 async fn a_missing_side_store_is_said_plainly() {
     let server = Server::start(1).await;
     let store = Local::new().open(&server).await.unwrap();
-    with_log(&store).await;
+    with_log(&store, "a", 1).await;
     let refused = Local::new().open(&server).await.err().expect("it is refused");
     assert!(matches!(&refused, OpenError::SideMissing { tenant } if tenant == "a"), "{refused}");
     assert!(refused.to_string().contains("Restore the side store"), "{refused}");
@@ -105,7 +102,7 @@ async fn a_server_that_lost_entries_is_refused() {
     let server = Server::fake(1).await;
     let local = Local::new();
     let store = local.open(&server).await.unwrap();
-    let mut sealer = with_log(&store).await;
+    let mut sealer = with_log(&store, "a", 1).await;
     insist(&store, &sealer.append("s-1", 9)).await;
     let head = store.log_head(sealer.tenant()).await.unwrap().unwrap();
     let signer = NoteSigner::from_seed("test/a", &[9; 32]).unwrap();
@@ -137,7 +134,7 @@ async fn what_is_no_entry_stops_the_log() {
     let server = Server::fake(1).await;
     let local = Local::new();
     let store = local.open(&server).await.unwrap();
-    let mut sealer = with_log(&store).await;
+    let mut sealer = with_log(&store, "a", 1).await;
     server.faulty().write("other", "of no interest");
     insist(&store, &sealer.append("s-1", 1)).await;
     server.faulty().write("t-log-a", "not an entry");
@@ -158,7 +155,7 @@ async fn what_is_no_entry_stops_the_log() {
 async fn a_leader_that_stops_is_replaced() {
     let mut server = Server::fake(3).await;
     let store = Local::new().open(&server).await.unwrap();
-    let mut sealer = with_log(&store).await;
+    let mut sealer = with_log(&store, "a", 1).await;
     for leader in [1, 2, 0] {
         let cluster = server.cluster.as_mut().unwrap();
         let before = cluster.leader();

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ledger::readmodel::LogState;
 use ledger::time::Timestamp;
-use ledger_projections::testing::History;
+use ledger_projections::testing::workload::in_turns;
+use ledger_store::conformance::Recorded;
 use ledger_store::conformance::views::{event, put, schema, started, tenant};
 use ledger_store::runner::Role;
 use ledger_store::views::{Generation, ViewCommit, ViewStore};
@@ -16,8 +17,7 @@ use tokio::sync::watch;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
-use super::events::Events;
-use super::models::history;
+use super::history::{recorded, show};
 use super::takeover::runner;
 use super::{Database, PATIENCE, open};
 
@@ -58,12 +58,12 @@ fn commit(generation: &dyn Generation) {
 
 /// Folds events as they come, a few at a time and without end.
 async fn fold(config: &Config) {
-    let (history, _) = history(EVENTS);
-    let events = Events::of(&History::new());
+    let (history, _) = in_turns(EVENTS);
+    let events = Arc::<Recorded>::default();
     let (_tell, folds) = watch::channel(true);
     let views = runner(config, &events, folds).await;
     for count in (0..history.events.len()).step_by(20) {
-        let position = events.show(&history, count);
+        let position = show(&events, &history, count);
         views.wait_for_position(position, PATIENCE).await.unwrap();
     }
     std::future::pending().await
@@ -117,8 +117,8 @@ fn a_kill_between_rows_and_position_leaves_neither() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_the_process_that_folds_dies_another_takes_over() {
     let config = super::support::database().await;
-    let (history, tenants) = history(EVENTS);
-    let events = Events::of(&history);
+    let (history, tenants) = in_turns(EVENTS);
+    let events = recorded(&history);
     let all = history.events.len() as u64;
     let (tell, told) = watch::channel(false);
     let watching = runner(&config, &events, told).await;

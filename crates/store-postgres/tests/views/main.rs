@@ -1,9 +1,8 @@
 //! Read models on PostgreSQL: they keep the contract, in one process and in several.
 
-mod events;
 mod generations;
+mod history;
 mod kill;
-mod models;
 #[path = "../support/mod.rs"]
 mod support;
 mod takeover;

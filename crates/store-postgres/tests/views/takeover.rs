@@ -7,13 +7,14 @@ use ledger::readmodel::{
     Cell, Change, Page, Query, Row, RowKey, RowSource, SourceError, TableChanges, TableDef,
 };
 use ledger_projections::LedgerModels;
+use ledger_projections::testing::workload::in_turns;
+use ledger_store::conformance::Recorded;
 use ledger_store::conformance::views::{EVENTS, event, put, schema, started, tenant};
 use ledger_store::runner::{Role, RunnerOptions, RunnerStatus, Views};
 use ledger_store::views::{Claim, Generation, Progress, TenantDigests, ViewCommit, ViewError, ViewStore};
 use tokio::sync::watch;
 
-use super::events::Events;
-use super::models::history;
+use super::history::{recorded, show};
 use super::{Database, PATIENCE, open, support};
 
 /// A generation without its guard: what the check of the epoch refuses is sent again so that it passes.
@@ -125,7 +126,7 @@ fn an_owner_reads_what_the_one_before_has_written() {
 /// A process that has the ledger's read models, and folds when it is told to.
 pub async fn runner(
     config: &tokio_postgres::Config,
-    events: &Arc<Events>,
+    events: &Arc<Recorded>,
     folds: watch::Receiver<bool>,
 ) -> Views {
     let store = Arc::new(open(config, Arc::clone(LedgerModels::schema())).await);
@@ -137,8 +138,8 @@ pub async fn runner(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn folding_moves_between_processes_and_every_event_is_folded_once() {
     let config = support::database().await;
-    let (history, tenants) = history(4_000);
-    let events = Events::of(&ledger_projections::testing::History::new());
+    let (history, tenants) = in_turns(4_000);
+    let events = Arc::<Recorded>::default();
     let (tell_one, told_one) = watch::channel(true);
     let (tell_two, told_two) = watch::channel(false);
     let one = runner(&config, &events, told_one).await;
@@ -148,7 +149,7 @@ async fn folding_moves_between_processes_and_every_event_is_folded_once() {
     let turns = 12;
     let mut roles = Vec::new();
     for turn in 1..=turns {
-        let position = events.show(&history, count * turn / turns);
+        let position = show(&events, &history, count * turn / turns);
         let (old, new, to) =
             if turn % 2 == 0 { (&tell_one, &tell_two, &two) } else { (&tell_two, &tell_one, &one) };
         if turn % 4 < 2 {
@@ -190,8 +191,8 @@ async fn folding_moves_between_processes_and_every_event_is_folded_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_that_both_build_end_with_one_set_of_read_models() {
     let config = support::database().await;
-    let (history, tenants) = history(2_000);
-    let events = Events::of(&history);
+    let (history, tenants) = in_turns(2_000);
+    let events = recorded(&history);
     let folds = RunnerOptions::default().folds;
     let one = runner(&config, &events, folds.clone()).await;
     let two = runner(&config, &events, folds).await;

@@ -26,7 +26,7 @@ fn command(id: &str, body: u8) -> CommandRecord {
 
 /// Revision and predecessor must be the head's.
 pub async fn appends_at_the_expected_revision_only(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     let first = sealer.append("s-1", 1);
     let committed = one(&store, first.clone()).await;
     assert_eq!(committed, Verdict::Committed { first_index: 1, last_index: 1, position: 2 });
@@ -59,8 +59,8 @@ pub async fn appends_at_the_expected_revision_only(store: Store) {
 
 /// Appends of one call are independent, and each sees those before it.
 pub async fn gives_each_append_of_a_batch_its_own_verdict(store: Store) {
-    let mut a = with_log(&store, "a", 1).await;
-    let mut b = with_log(&store, "b", 2).await;
+    let mut a = with_log(&*store, "a", 1).await;
+    let mut b = with_log(&*store, "b", 2).await;
     let mut nobody = Sealer::new("nobody", 3);
     let (first, second) = (a.append("s-1", 2), a.append("s-1", 1));
     a.rewind("s-1", None);
@@ -92,7 +92,7 @@ pub async fn gives_each_append_of_a_batch_its_own_verdict(store: Store) {
 
 /// No event of a refused append is stored, none of a committed one is missing.
 pub async fn stores_an_append_whole_or_not_at_all(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     commit(&store, vec![sealer.append("s-1", 1)]).await;
     let before = store.log_head(sealer.tenant()).await.expect("a head");
     sealer.rewind("s-1", None);
@@ -112,8 +112,8 @@ pub async fn stores_an_append_whole_or_not_at_all(store: Store) {
 
 /// One command, one effect; another body is a conflict; another tenant is another command.
 pub async fn stores_a_command_once(store: Store) {
-    let mut a = with_log(&store, "a", 1).await;
-    let mut b = with_log(&store, "b", 2).await;
+    let mut a = with_log(&*store, "a", 1).await;
+    let mut b = with_log(&*store, "b", 2).await;
     let first = one(&store, a.append("s-1", 2).with_command(command("c-1", 1))).await;
     let Verdict::Committed { first_index, last_index, position } = first else { panic!("{first:?}") };
     let receipt = crate::CommandReceipt { body_mac: [1; 32], first_index, last_index, position };
@@ -146,7 +146,7 @@ pub async fn stores_a_command_once(store: Store) {
 
 /// Safe to send again: what is stored already is told, not stored twice.
 pub async fn answers_a_repeated_append_as_the_first_time(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     let append = sealer.append("s-1", 3);
     let first = one(&store, append.clone()).await;
     assert_eq!(one(&store, append.clone()).await, first);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::clock::SeededEntropy;
 use ledger::disclosure::{DataKey, DataKeys, DisclosureError};
@@ -40,7 +41,10 @@ pub struct Sealer {
     signer: SoftSigner,
     entropy: SeededEntropy,
     heads: HashMap<StreamId, StreamHead>,
-    micros: i64,
+    /// When the event before the next one was decided.
+    pub now: Timestamp,
+    /// Who causes the next events.
+    pub actor: Actor,
     /// Bytes of filling in each event.
     pub filling: usize,
     /// The command that the next events come from.
@@ -55,7 +59,8 @@ impl Sealer {
             signer: SoftSigner::from_seed(&[seed; 32]),
             entropy: SeededEntropy::new(u64::from(seed)),
             heads: HashMap::new(),
-            micros: 1_795_342_268_000_000,
+            now: Timestamp::from_micros(1_795_342_268_000_000),
+            actor: Actor::system("conformance"),
             filling: 0,
             command: None,
         }
@@ -150,17 +155,18 @@ impl Sealer {
         self.event_of(stream, TYPE, &EventBody { public: Map::new(), withheld })
     }
 
-    fn event_of(&mut self, stream: &str, event_type: &'static str, body: &EventBody) -> SealedEvent {
+    /// The next event of a stream, of any type and with any members.
+    pub fn event_of(&mut self, stream: &str, event_type: &'static str, body: &EventBody) -> SealedEvent {
         let stream: StreamId = stream.parse().expect("the suite's streams are valid");
         let head = self.heads.get(&stream);
-        self.micros += 1;
+        self.now = self.now.plus(Duration::from_micros(1));
         let ctx = SealContext {
             tenant: &self.tenant,
             stream: &stream,
             seq: head.map_or(0, |head| head.seq + 1),
             prev: head.map(|head| head.hash),
-            time: Timestamp::from_micros(self.micros),
-            actor: &Actor::system("conformance"),
+            time: self.now,
+            actor: &self.actor,
             command: self.command.as_ref(),
             cause: Cause::default(),
         };

@@ -24,7 +24,7 @@ fn events_of(store: &Store) -> Arc<dyn EventStore> {
 pub async fn follows_without_skipping_under_concurrent_writers(store: Store) {
     let mut tenants = Vec::new();
     for slot in 1..=4 {
-        tenants.push(with_log(&store, &format!("t{slot}"), slot).await);
+        tenants.push(with_log(&*store, &format!("t{slot}"), slot).await);
     }
     let total = 4 + u64::from(WRITERS) * EVENTS_EACH as u64;
     let early =
@@ -71,7 +71,7 @@ async fn follow(mut subscription: Subscription, until: u64) -> Vec<StoredEvent> 
 pub async fn says_when_a_subscriber_has_caught_up(store: Store) {
     let mut subscription = Subscription::new(events_of(&store), 0, Filter::default());
     assert_eq!(subscription.next().await, Ok(Delivery::CaughtUp(0)));
-    let mut sealer = with_log(&store, "a", 1).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     let Delivery::Events(events) = subscription.next().await.expect("a delivery") else { panic!() };
     assert_eq!(events.len(), 1);
     assert_eq!(subscription.next().await, Ok(Delivery::CaughtUp(1)));
@@ -91,7 +91,7 @@ pub async fn says_when_a_subscriber_has_caught_up(store: Store) {
 /// What comes soon after a delivery is gathered. Not waited for: the first delivery, a full page, and when someone is in
 /// a hurry.
 pub async fn gathers_while_events_keep_coming(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     let hurry = Arc::new(Notify::new());
     // Longer than any test runs: what is given before that was not waited for.
     let every = Duration::from_secs(3600);
@@ -118,8 +118,8 @@ async fn positions(subscription: &mut Subscription) -> Vec<u64> {
 
 /// A filter never stops a subscriber: it catches up over what does not pass.
 pub async fn follows_from_any_position_and_through_filters(store: Store) {
-    let mut a = with_log(&store, "a", 1).await;
-    let mut b = with_log(&store, "b", 2).await;
+    let mut a = with_log(&*store, "a", 1).await;
+    let mut b = with_log(&*store, "b", 2).await;
     commit(&store, vec![a.append("s-1", 10), b.append("s-1", 10)]).await;
     let other = |sealer: &mut Sealer| Append::new(vec![sealer.event("s-2", OTHER_TYPE)]).expect("an append");
     commit(&store, vec![other(&mut a), b.append("s-1", 5)]).await;

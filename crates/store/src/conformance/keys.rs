@@ -32,8 +32,8 @@ pub async fn starts_a_log_with_its_genesis(store: Store) {
 
 /// From the entry after a rotation on, the new key alone; also within one batch.
 pub async fn refuses_a_key_that_is_not_active(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
-    let mut other = with_log(&store, "b", 2).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
+    let mut other = with_log(&*store, "b", 2).await;
     let old = sealer.kid();
     let sealed_before = sealer.append("s-1", 1);
     let rotation = sealer.rotate(7);
@@ -51,7 +51,7 @@ pub async fn refuses_a_key_that_is_not_active(store: Store) {
 
 /// A revoked key without a successor: nothing follows, not even another genesis.
 pub async fn ends_a_log_whose_key_is_revoked(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     commit(&store, vec![sealer.revoke()]).await;
     let stale = [Verdict::StaleKey { active: None }];
     assert_eq!(store.append(vec![sealer.append("s-1", 1)]).await.expect("an append"), stale);

@@ -10,7 +10,9 @@ mod fixture;
 mod follow;
 mod keys;
 mod portable;
+mod processes;
 mod reading;
+mod recorded;
 mod side;
 mod tree;
 pub mod views;
@@ -27,7 +29,9 @@ pub use fixture::{OTHER_TYPE, Sealer, TYPE};
 pub use follow::*;
 pub use keys::*;
 pub use portable::*;
+pub use processes::{check_written, follow_all, insist, write_from_two};
 pub use reading::*;
+pub use recorded::Recorded;
 pub use side::*;
 pub use tree::*;
 
@@ -103,8 +107,8 @@ macro_rules! portable_suite {
     };
 }
 
-/// A store with the log of one tenant, its genesis appended.
-async fn with_log(store: &Store, tenant: &str, slot: u32) -> Sealer {
+/// Makes the log of one tenant, its genesis appended.
+pub async fn with_log<S: Backend + ?Sized>(store: &S, tenant: &str, slot: u32) -> Sealer {
     let mut sealer = Sealer::new(tenant, u8::try_from(slot).expect("the suite has few tenants"));
     store.put_log(sealer.log(Some(slot))).await.expect("a new log");
     let genesis = sealer.genesis();

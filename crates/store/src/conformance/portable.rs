@@ -17,8 +17,8 @@ fn tenant(id: &str) -> TenantId {
 pub async fn lists_what_a_copy_needs(store: PortableStore) {
     let plain: Store = store.clone();
     // The second slot first: the order of creation is not that of slots.
-    let mut sealer = with_log(&plain, "b", 2).await;
-    with_log(&plain, "a", 1).await;
+    let mut sealer = with_log(&*plain, "b", 2).await;
+    with_log(&*plain, "a", 1).await;
     let created: Vec<String> =
         store.logs_as_created().await.expect("logs").iter().map(|log| log.tenant.to_string()).collect();
     assert_eq!(created, ["b", "a"]);
@@ -65,8 +65,8 @@ async fn lists_ids_in_pages(store: &PortableStore) {
 /// Whosever logs they are: a commit that takes them tenant by tenant would give them other positions.
 pub async fn stores_in_the_order_given(store: PortableStore) {
     let plain: Store = store.clone();
-    let mut b = with_log(&plain, "b", 2).await;
-    let mut a = with_log(&plain, "a", 1).await;
+    let mut b = with_log(&*plain, "b", 2).await;
+    let mut a = with_log(&*plain, "a", 1).await;
     let appends: Vec<Append> =
         (0..6).map(|n| if n % 2 == 0 { &mut b } else { &mut a }.append("s-1", 2)).collect();
     let verdicts = store.append_in_order(appends).await.expect("an append");
@@ -83,7 +83,7 @@ pub async fn stores_in_the_order_given(store: PortableStore) {
 /// Changed by who knows what it is; once sealed, what is there is read and nothing more is stored.
 pub async fn stores_nothing_once_it_is_sealed(store: PortableStore) {
     let plain: Store = store.clone();
-    let mut sealer = with_log(&plain, "a", 1).await;
+    let mut sealer = with_log(&*plain, "a", 1).await;
     let live = store.custody().await.expect("custody");
     assert_eq!(live, Custody::default());
     let sealed = Custody::Sealed { ticket: "t".to_owned(), to: "elsewhere".to_owned() };

@@ -10,8 +10,8 @@ use crate::read::{Filter, Page, Read, StoredEvent};
 
 /// Two tenants, three streams, interleaved.
 async fn filled(store: &Store) -> (Sealer, Sealer) {
-    let mut a = with_log(store, "a", 1).await;
-    let mut b = with_log(store, "b", 2).await;
+    let mut a = with_log(&**store, "a", 1).await;
+    let mut b = with_log(&**store, "b", 2).await;
     for round in 0..12 {
         let other = Append::new(vec![a.event("note-2", OTHER_TYPE)]).expect("an append");
         commit(store, vec![a.append("evidence-1", 1), b.append("evidence-1", 1 + round % 2), other]).await;
@@ -148,7 +148,7 @@ pub async fn filters_by_tenant_type_and_category(store: Store) {
 
 /// Any revision of a stream is found, however the others lie between.
 pub async fn reads_any_revision_of_a_long_stream(store: Store) {
-    let mut a = with_log(&store, "a", 1).await;
+    let mut a = with_log(&*store, "a", 1).await;
     let stream: StreamId = "evidence-1".parse().expect("valid");
     let mut count = 0;
     for size in [1, 1, 2, 40, 1, 90, 1, 1, 1, 130] {

@@ -62,8 +62,8 @@ pub async fn keeps_secrets_until_they_are_deleted(store: Store) {
 
 /// Stored with their events, destroyed with their subject; the events stay.
 pub async fn keeps_disclosures_until_their_subject_is_erased(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
-    let mut other = with_log(&store, "b", 2).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
+    let mut other = with_log(&*store, "b", 2).await;
     let events =
         [sealer.withheld("s-1", "ann"), sealer.withheld("s-1", "bob"), sealer.withheld("s-1", "ann")];
     let id = "c-1".parse().expect("valid");
@@ -109,8 +109,8 @@ pub async fn keeps_disclosures_until_their_subject_is_erased(store: Store) {
 
 /// Complete or not there, never replaced.
 pub async fn keeps_blobs(store: Store) {
-    let sealer = with_log(&store, "a", 1).await;
-    let other = with_log(&store, "b", 2).await;
+    let sealer = with_log(&*store, "a", 1).await;
+    let other = with_log(&*store, "b", 2).await;
     let id = BlobId::new("0190-blob").expect("valid");
     let bytes: Vec<u8> = (0..200_000_u32).map(|i| i as u8).collect();
     assert_eq!(store.blob(sealer.tenant(), &id).await, Ok(None));
@@ -128,7 +128,7 @@ pub async fn keeps_blobs(store: Store) {
 
 /// A size never goes back, nor beyond the log.
 pub async fn keeps_the_latest_checkpoint(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     commit(&store, vec![sealer.append("s-1", 4)]).await;
     let at = |size: u64, note: &str| StoredCheckpoint { size, note: note.to_owned() };
     let tenant = sealer.tenant();

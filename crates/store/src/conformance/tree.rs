@@ -19,9 +19,9 @@ async fn leaves(store: &Store, tenant: &TenantId) -> Vec<Hash> {
 
 /// Positions from 1 over the store, indexes from 0 in each log, both growing together.
 pub async fn numbers_events_without_gaps(store: Store) {
-    let mut a = with_log(&store, "a", 1).await;
-    let mut b = with_log(&store, "b", 2).await;
-    let mut c = with_log(&store, "c", 3).await;
+    let mut a = with_log(&*store, "a", 1).await;
+    let mut b = with_log(&*store, "b", 2).await;
+    let mut c = with_log(&*store, "c", 3).await;
     for size in 1..8 {
         let batch = vec![c.append("s-1", 1), a.append("s-1", size), b.append("s-1", 2), a.append("s-2", 1)];
         commit(&store, batch).await;
@@ -43,8 +43,8 @@ pub async fn numbers_events_without_gaps(store: Store) {
 
 /// The root after every commit is the root over the entries.
 pub async fn grows_the_tree_of_rfc_6962(store: Store) {
-    let mut a = with_log(&store, "a", 1).await;
-    let mut b = with_log(&store, "b", 2).await;
+    let mut a = with_log(&*store, "a", 1).await;
+    let mut b = with_log(&*store, "b", 2).await;
     for size in [1, 1, 2, 3, 120, 127, 1, 1, 1, 254, 2] {
         commit(&store, vec![a.append("s-1", size), b.append("s-1", 1)]).await;
         for sealer in [&a, &b] {
@@ -58,7 +58,7 @@ pub async fn grows_the_tree_of_rfc_6962(store: Store) {
 
 /// Every tile at every width is what its leaves make it; a tile beyond the log is not served.
 pub async fn serves_tiles_of_every_width(store: Store) {
-    let mut sealer = with_log(&store, "a", 1).await;
+    let mut sealer = with_log(&*store, "a", 1).await;
     for size in [254, 1, 1, 300, 213] {
         commit(&store, vec![sealer.append("s-1", size)]).await;
         let leaves = leaves(&store, sealer.tenant()).await;

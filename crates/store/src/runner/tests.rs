@@ -4,22 +4,17 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use ledger::ids::{CommandId, StreamId, TenantId};
+use ledger::ids::{StreamId, TenantId};
 use ledger::read_model;
 use ledger::readmodel::{
     Cell, CellType, FoldError, ProjectionDef, Query, RawEvent, ReadModels, Rows, Schema,
 };
-use ledger::tile::TileId;
 use ledger::time::Timestamp;
 use tokio::sync::watch;
 
 use super::{RunnerOptions, RunnerStatus, Views};
+use crate::conformance::Recorded;
 use crate::views::{MemoryViews, ViewError, ViewStore};
-use crate::{
-    Append, CommandReceipt, EventStore, LogHead, Page, Read, Source, StoreError, StoredEvent, StreamHead,
-    Verdict,
-};
 
 /// Long enough for a busy machine; a test that waits for it has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -114,78 +109,9 @@ impl ReadModels for Toy {
     }
 }
 
-/// A store that holds what it is given and fails reads on demand.
-pub(super) struct ToyStore {
-    events: Mutex<Vec<StoredEvent>>,
-    head: watch::Sender<u64>,
-    failures: Mutex<u32>,
-}
-
-impl ToyStore {
-    fn new() -> Arc<Self> {
-        let (events, failures) = (Mutex::new(Vec::new()), Mutex::new(0));
-        Arc::new(Self { events, head: watch::Sender::new(0), failures })
-    }
-
-    pub fn push(&self, tenant: &str, header: &str) -> u64 {
-        let tenant = TenantId::new(tenant).unwrap();
-        let mut events = self.events.lock().unwrap();
-        let index = u64::try_from(events.iter().filter(|event| event.tenant == tenant).count()).unwrap();
-        let position = u64::try_from(events.len()).unwrap() + 1;
-        let (event_type, header) = ("toy".into(), header.as_bytes().into());
-        events.push(StoredEvent { position, index, tenant, event_type, header, signature: [0; 64] });
-        drop(events);
-        self.head.send_replace(position);
-        position
-    }
-}
-
-#[async_trait]
-impl EventStore for ToyStore {
-    async fn append(&self, _appends: Vec<Append>) -> Result<Vec<Verdict>, StoreError> {
-        Err(StoreError::Closed)
-    }
-
-    async fn read(&self, query: Read) -> Result<Page, StoreError> {
-        {
-            let mut failures = self.failures.lock().unwrap();
-            if *failures > 0 {
-                *failures -= 1;
-                return Err(StoreError::Unavailable { reason: "on demand".to_owned() });
-            }
-        }
-        let Source::All { from } = query.source else { return Err(StoreError::Closed) };
-        let events = self.events.lock().unwrap();
-        let found: Vec<_> =
-            events.iter().filter(|event| event.position >= from).take(query.limit).cloned().collect();
-        let next = found.last().map_or(from, |event| event.position + 1);
-        Ok(Page { events: found, next, end: next > u64::try_from(events.len()).unwrap() })
-    }
-
-    async fn log_head(&self, _tenant: &TenantId) -> Result<Option<LogHead>, StoreError> {
-        Ok(None)
-    }
-
-    async fn stream_head(&self, _: &TenantId, _: &StreamId) -> Result<Option<StreamHead>, StoreError> {
-        Ok(None)
-    }
-
-    async fn tile(&self, _: &TenantId, _: &TileId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(None)
-    }
-
-    async fn command(&self, _: &TenantId, _: &CommandId) -> Result<Option<CommandReceipt>, StoreError> {
-        Ok(None)
-    }
-
-    fn subscribe(&self) -> watch::Receiver<u64> {
-        self.head.subscribe()
-    }
-}
-
 pub(super) struct World {
     pub toy: Arc<Toy>,
-    pub events: Arc<ToyStore>,
+    pub events: Arc<Recorded>,
     pub store: Arc<MemoryViews>,
     alerts: Arc<Mutex<Vec<String>>>,
 }
@@ -195,7 +121,13 @@ impl World {
         let schema = Arc::new(Schema::new(vec![SUMS, ALL_SEEN]).unwrap());
         let toy = Arc::new(Toy { schema: Arc::clone(&schema), mended: Mutex::new(HashSet::new()) });
         let alerts = Arc::new(Mutex::new(Vec::new()));
-        Self { toy, events: ToyStore::new(), store: Arc::new(MemoryViews::new(schema)), alerts }
+        Self { toy, events: Arc::default(), store: Arc::new(MemoryViews::new(schema)), alerts }
+    }
+
+    /// Commits an event; gives its position.
+    pub fn push(&self, owner: &str, header: &str) -> u64 {
+        self.events.keep(&tenant(owner), "toy".into(), header.as_bytes().into());
+        self.events.tell()
     }
 
     pub fn start(&self) -> Views {
@@ -235,7 +167,7 @@ async fn seen(views: &Views, owner: &str) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_is_appended_becomes_visible_and_can_be_waited_for() {
     let world = World::new();
-    world.events.push("a", "s-1 5");
+    world.push("a", "s-1 5");
     let views = world.start();
     views.wait_for_index(&tenant("a"), 0, PATIENCE).await.unwrap();
     assert_eq!(sum(&views, "a", "s-1").await, Some(5));
@@ -244,9 +176,9 @@ async fn what_is_appended_becomes_visible_and_can_be_waited_for() {
         let views = views.clone();
         async move { views.wait_for_index(&tenant("b"), 1, PATIENCE).await }
     });
-    world.events.push("b", "s-1 7");
-    world.events.push("a", "s-1 10");
-    let position = world.events.push("b", "s-1 8");
+    world.push("b", "s-1 7");
+    world.push("a", "s-1 10");
+    let position = world.push("b", "s-1 8");
     waiting.await.unwrap().unwrap();
     views.wait_for_position(position, PATIENCE).await.unwrap();
     assert_eq!((sum(&views, "a", "s-1").await, sum(&views, "b", "s-1").await), (Some(15), Some(15)));
@@ -265,9 +197,9 @@ async fn a_poison_event_holds_back_its_stream_in_its_projection_alone() {
     for poison in ["s-1 odd", "s-1 panic"] {
         let world = World::new();
         for header in ["s-1 1", poison, "s-1 2", "s-2 3", "s-1 4"] {
-            world.events.push("a", header);
+            world.push("a", header);
         }
-        world.events.push("b", "s-1 9");
+        world.push("b", "s-1 9");
         let views = world.start();
         views.wait_for_position(6, PATIENCE).await.unwrap();
         // The stream stands where it stood before, without the half-done fold; everything else went on.
@@ -286,7 +218,7 @@ async fn a_poison_event_holds_back_its_stream_in_its_projection_alone() {
 
         // It stays so over a restart.
         views.stop().await;
-        world.events.push("a", "s-1 5");
+        world.push("a", "s-1 5");
         let views = world.start();
         views.wait_for_position(7, PATIENCE).await.unwrap();
         assert_eq!(views.poisoned()[0].held, 3);
@@ -301,7 +233,7 @@ async fn a_poison_event_holds_back_its_stream_in_its_projection_alone() {
         assert_eq!(sum(&views, "a", "s-1").await, Some(12));
         let digests = views.digests(&tenant("a")).await.unwrap().digests;
         assert!(digests[0].to_string().starts_with("sums/v1 sha256:"));
-        world.events.push("a", "s-1 100");
+        world.push("a", "s-1 100");
         views.wait_for_position(8, PATIENCE).await.unwrap();
         assert_eq!(sum(&views, "a", "s-1").await, Some(112));
         views.stop().await;
@@ -312,7 +244,7 @@ async fn a_poison_event_holds_back_its_stream_in_its_projection_alone() {
 async fn a_rebuild_of_sound_read_models_differs_in_nothing_and_goes_on() {
     let world = World::new();
     for n in 0..50 {
-        world.events.push("a", &format!("s-{} {n}", n % 7));
+        world.push("a", &format!("s-{} {n}", n % 7));
     }
     let views = world.start();
     views.wait_for_position(50, PATIENCE).await.unwrap();
@@ -322,7 +254,7 @@ async fn a_rebuild_of_sound_read_models_differs_in_nothing_and_goes_on() {
     assert_eq!((report.position, report.compared, report.differing), (50, 2, Vec::new()));
     let last = *progress.lock().unwrap().last().unwrap();
     assert_eq!((last.done, last.total, last.settling), (50, 50, true));
-    world.events.push("a", "s-1 1000");
+    world.push("a", "s-1 1000");
     views.wait_for_position(51, PATIENCE).await.unwrap();
     assert_eq!(seen(&views, "a").await, 50, "a page");
     assert_eq!(sum(&views, "a", "s-1").await, Some(1000 + (0..50).filter(|n| n % 7 == 1).sum::<i64>()));
@@ -332,8 +264,8 @@ async fn a_rebuild_of_sound_read_models_differs_in_nothing_and_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_failing_store_is_asked_again() {
     let world = World::new();
-    *world.events.failures.lock().unwrap() = 2;
-    world.events.push("a", "s-1 5");
+    world.events.fail_reads(2);
+    world.push("a", "s-1 5");
     let views = world.start();
     let mut status = views.status();
     status.wait_for(|status| matches!(status, RunnerStatus::Retrying { .. })).await.unwrap();
@@ -345,10 +277,10 @@ async fn a_failing_store_is_asked_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_header_that_cannot_be_read_stops_everything() {
     let world = World::new();
-    world.events.push("a", "s-1 5");
+    world.push("a", "s-1 5");
     let views = world.start();
     views.wait_for_position(1, PATIENCE).await.unwrap();
-    world.events.push("a", "unreadable");
+    world.push("a", "unreadable");
     let mut status = views.status();
     let stopped =
         status.wait_for(|status| matches!(status, RunnerStatus::Stopped { .. })).await.unwrap().clone();
@@ -364,15 +296,15 @@ async fn read_models_of_a_log_that_went_back_are_built_anew() {
     for restored in [vec!["a"], vec!["a", "a", "b"], vec!["a", "a", "b", "a", "a"]] {
         let mut world = World::new();
         for n in 1..=3 {
-            world.events.push("a", &format!("s-1 {n}"));
+            world.push("a", &format!("s-1 {n}"));
         }
         let views = world.start();
         views.wait_for_position(3, PATIENCE).await.unwrap();
         assert_eq!(sum(&views, "a", "s-1").await, Some(6));
         views.stop().await;
-        world.events = ToyStore::new();
+        world.events = Arc::default();
         for owner in &restored {
-            world.events.push(owner, "s-1 100");
+            world.push(owner, "s-1 100");
         }
         let views = world.start();
         let expected = restored.iter().filter(|owner| **owner == "a").count() * 100;
@@ -390,8 +322,8 @@ async fn read_models_of_a_log_that_went_back_are_built_anew() {
 async fn without_read_models_queries_say_that_they_are_being_built() {
     let world = World::new();
     assert!(world.store.current().is_none());
-    *world.events.failures.lock().unwrap() = u32::MAX;
-    world.events.push("a", "s-1 5");
+    world.events.fail_reads(u32::MAX);
+    world.push("a", "s-1 5");
     let views = world.start();
     let refused = views.get::<SumRow>(&tenant("a"), [Cell::text("s-1")]).await;
     assert!(matches!(refused, Err(ViewError::NotBuilt)));

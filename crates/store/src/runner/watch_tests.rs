@@ -19,13 +19,13 @@ async fn role(views: &Views, wanted: Role) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn who_is_fenced_off_steps_back_to_watching() {
     let world = World::new();
-    world.events.push("a", "s-1 5");
+    world.push("a", "s-1 5");
     let first = world.start();
     first.wait_for_position(1, PATIENCE).await.unwrap();
     let second = world.start();
     let mut following = second.status();
     following.wait_for(|status| *status == RunnerStatus::Following).await.unwrap();
-    world.events.push("a", "s-1 6");
+    world.push("a", "s-1 6");
     role(&first, Role::Watching).await;
     for views in [&first, &second] {
         views.wait_for_index(&tenant("a"), 1, PATIENCE).await.unwrap();
@@ -37,7 +37,7 @@ async fn who_is_fenced_off_steps_back_to_watching() {
 
     // Both were told to fold: when the one that does goes without a word, the other takes over.
     second.stop().await;
-    world.events.push("a", "s-1 100");
+    world.push("a", "s-1 100");
     first.wait_for_position(3, PATIENCE).await.unwrap();
     role(&first, Role::Folding).await;
     assert_eq!(sum(&first, "a", "s-1").await, Some(111));
@@ -47,7 +47,7 @@ async fn who_is_fenced_off_steps_back_to_watching() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_process_that_watches_knows_what_is_folded_and_takes_over_when_told() {
     let world = World::new();
-    world.events.push("a", "s-1 5");
+    world.push("a", "s-1 5");
     let (tell, told) = watch::channel(false);
     let watching = world.start_where(told);
     role(&watching, Role::Watching).await;
@@ -56,9 +56,9 @@ async fn a_process_that_watches_knows_what_is_folded_and_takes_over_when_told() 
 
     let folding = world.start();
     watching.wait_for_index(&tenant("a"), 0, PATIENCE).await.unwrap();
-    world.events.push("a", "s-1 odd");
-    world.events.push("a", "s-1 1");
-    let position = world.events.push("b", "s-1 7");
+    world.push("a", "s-1 odd");
+    world.push("a", "s-1 1");
+    let position = world.push("b", "s-1 7");
     watching.wait_for_position(position, PATIENCE).await.unwrap();
     assert_eq!((watching.log(&tenant("a")).size, watching.log(&tenant("b")).size), (3, 1));
     assert_eq!((watching.lag(), *watching.role().borrow()), (0, Role::Watching));
@@ -67,7 +67,7 @@ async fn a_process_that_watches_knows_what_is_folded_and_takes_over_when_told() 
     let before = watching.digests(&tenant("b")).await.unwrap();
 
     folding.stop().await;
-    world.events.push("b", "s-1 8");
+    world.push("b", "s-1 8");
     // The control: nobody folds, so nothing moves.
     let behind = watching.wait_for_position(5, std::time::Duration::from_millis(30)).await;
     assert!(behind.is_err() && watching.lag() == 1);
@@ -98,7 +98,7 @@ async fn folding_moves_with_the_grant_and_back() {
             old.send_replace(false);
         }
         for _ in 0..3 {
-            position = world.events.push("a", "s-1 1");
+            position = world.push("a", "s-1 1");
         }
         for views in [&one, &two] {
             views.wait_for_position(position, PATIENCE).await.unwrap();
@@ -116,7 +116,7 @@ async fn folding_moves_with_the_grant_and_back() {
 async fn a_rebuild_where_nothing_is_folded_is_gone_on_with_by_the_one_that_folds() {
     let world = World::new();
     for n in 0..20 {
-        world.events.push("a", &format!("s-{} {n}", n % 3));
+        world.push("a", &format!("s-{} {n}", n % 3));
     }
     let (_tell, told) = watch::channel(false);
     let (folding, watching) = (world.start(), world.start_where(told));
@@ -125,7 +125,7 @@ async fn a_rebuild_where_nothing_is_folded_is_gone_on_with_by_the_one_that_folds
     let report = watching.rebuild(|_| {}).await.unwrap();
     assert_eq!((report.position, report.compared, report.differing), (20, 2, Vec::new()));
     assert!(!Arc::ptr_eq(&blue, &world.store.current().unwrap()));
-    world.events.push("a", "s-1 1000");
+    world.push("a", "s-1 1000");
     for views in [&folding, &watching] {
         views.wait_for_position(21, PATIENCE).await.unwrap();
         assert_eq!(sum(views, "a", "s-1").await, Some(1000 + (0..20).filter(|n| n % 3 == 1).sum::<i64>()));
@@ -170,12 +170,12 @@ async fn a_rebuild_that_cannot_be_put_in_place_changes_nothing() {
         Arc::clone(&store) as _,
         RunnerOptions::default(),
     );
-    let position = world.events.push("a", "s-1 5");
+    let position = world.push("a", "s-1 5");
     views.wait_for_position(position, PATIENCE).await.unwrap();
     store.1.store(true, Ordering::SeqCst);
     let refused = views.rebuild(|_| {}).await.unwrap_err();
     assert!(matches!(refused, ViewError::Full(_)), "{refused}");
-    let position = world.events.push("a", "s-1 6");
+    let position = world.push("a", "s-1 6");
     views.wait_for_position(position, PATIENCE).await.unwrap();
     assert_eq!(sum(&views, "a", "s-1").await, Some(11));
     store.1.store(false, Ordering::SeqCst);
