@@ -61,6 +61,7 @@ codes! {
     INVALID "invalid" 422 "A value is not acceptable";
     OVERLOADED "overloaded" 503 "The ledger cannot take more right now";
     UNAVAILABLE "unavailable" 503 "The store cannot commit right now";
+    MOVED "moved" 503 "The ledger does not live here any more";
     TIMEOUT "timeout" 503 "The request took too long; its outcome is unknown";
     INTERNAL "internal" 500 "Something is wrong in the ledger itself";
 }
@@ -205,12 +206,22 @@ impl ApiError {
     }
 }
 
+/// An operator lets the address lead to where the ledger is; senders that keep what they have need not hurry.
+const MOVED_RETRY_S: u64 = 60;
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Invalid { .. } | StoreError::Corrupt { .. } => Self::internal(error),
             StoreError::Overloaded { .. } => {
                 Self::new(OVERLOADED, "more waits for a commit than the ledger holds").retry_after(1)
+            }
+            // Sealed while this process ran: what waits is sent again to where the ledger is, with the same ids.
+            StoreError::NotLive { reason } => {
+                tracing::error!(%reason, "the ledger does not live in this store any more: stop this process");
+                Self::new(MOVED, "nothing is stored here any more; what was acknowledged is where the ledger is now")
+                    .hint(reason)
+                    .retry_after(MOVED_RETRY_S)
             }
             _ => {
                 tracing::error!(%error, "the store cannot do what it is asked");
@@ -263,6 +274,8 @@ impl From<ProofError> for ApiError {
 
 #[cfg(test)]
 mod tests {
+    use ledger_store::{Access, Custody};
+
     use super::*;
 
     #[test]
@@ -276,6 +289,20 @@ mod tests {
             assert!(code.page.starts_with(&format!("# {}", code.title)), "{}", code.slug);
             assert!(code.page.contains("## How to mend it"), "{}", code.slug);
         }
+    }
+
+    /// A store that was sealed under a running process is told apart from one that is out for a moment.
+    #[test]
+    fn a_ledger_that_was_moved_says_where_to() {
+        let sealed = Custody::Sealed { ticket: "t".to_owned(), to: "postgres://db/ledger".to_owned() };
+        let reason = sealed.refusal(Access::Serve).unwrap();
+        let moved = ApiError::from(StoreError::NotLive { reason });
+        let told: serde_json::Value = serde_json::from_slice(&moved.to_json("r")).unwrap();
+        assert_eq!((told["type"].as_str(), told["status"].as_u64()), (Some("/problems/moved"), Some(503)));
+        assert!(told["hint"].as_str().unwrap().contains("moved to postgres://db/ledger"), "{told}");
+        let out = ApiError::from(StoreError::Unavailable { reason: "postgres://db/ledger".to_owned() });
+        assert_eq!(out.code, UNAVAILABLE);
+        assert!(!String::from_utf8(out.to_json("r")).unwrap().contains("postgres"), "its reason is for the log");
     }
 
     #[test]
