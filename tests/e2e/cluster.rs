@@ -46,6 +46,41 @@ impl Cluster {
         Self { dir: self.dir.clone(), database, settings: self.settings.iter().map(url).collect() }
     }
 
+    /// Executes a statement of the database server until it is done; whoever is still connected to the database is sent
+    /// away.
+    fn administer(&self, sql: &str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let database = self.database();
+        let end =
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
+        runtime.block_on(async {
+            let client = postgres::client(self.database.clone().dbname("postgres")).await;
+            let watch = Stopwatch::start();
+            while let Err(error) = client.batch_execute(sql).await {
+                assert!(watch.elapsed() < Duration::from_secs(30), "{sql}: {error}");
+                client.batch_execute(&end).await.unwrap();
+            }
+        });
+    }
+
+    /// Keeps a copy of the database as it is, which no process may be connected to.
+    pub fn back_up(&self) {
+        let name = self.database();
+        self.administer(&format!("CREATE DATABASE {name}_kept TEMPLATE {name}"));
+    }
+
+    /// Puts the copy that was kept into the place of the database.
+    pub fn go_back(&self) {
+        let name = self.database();
+        self.administer(&format!("ALTER DATABASE {name} RENAME TO {name}_lost"));
+        self.administer(&format!("ALTER DATABASE {name}_kept RENAME TO {name}"));
+    }
+
+    /// The URL of the database.
+    pub fn url(&self) -> &str {
+        &self.settings.iter().find(|(name, _)| name == "LEDGER_STORE_URL").unwrap().1
+    }
+
     /// The name of the database.
     pub fn database(&self) -> &str {
         self.database.get_dbname().unwrap()
@@ -87,8 +122,7 @@ impl Cluster {
         let data = self.path(name).join("data");
         let mut args = vec!["verify", "--json", "--data", data.to_str().unwrap()];
         let settings = self.settings();
-        let url = settings.iter().find(|(name, _)| *name == "LEDGER_STORE_URL").unwrap().1;
-        args.extend(["--store", url]);
+        args.extend(["--store", self.url()]);
         let told = super::server::ledger_with(&args, &settings);
         serde_json::from_slice(&told.stdout).unwrap_or_else(|_| panic!("{told:?}"))
     }

@@ -20,6 +20,7 @@ mod operator;
 #[path = "../../crates/store-postgres/tests/support/mod.rs"]
 mod postgres;
 mod probe;
+mod recover;
 mod server;
 mod standby;
 mod witness;

@@ -181,6 +181,18 @@ impl Server {
         node
     }
 
+    /// What a process of a shared ledger says that does not start.
+    #[track_caller]
+    pub fn refused(verb: &[&str], dir: &Path, settings: &[(&str, &str)]) -> String {
+        match spawn(&[], verb, &dir.join("data"), settings) {
+            Err(said) => said,
+            Ok(Started { mut child, url }) => {
+                child.kill().unwrap();
+                panic!("it started, at {url}")
+            }
+        }
+    }
+
     /// The admin's key.
     pub fn admin(&self) -> &str {
         &self.admin

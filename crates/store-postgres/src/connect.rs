@@ -9,10 +9,11 @@ use crate::error::OpenError;
 use crate::options::{PostgresOptions, STATEMENT_MS_MAX};
 
 /// Forward-only; `schema_version` holds the number of those that ran.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("0001_event_store", include_str!("../../../migrations/postgres/0001_event_store.sql")),
     ("0002_leases", include_str!("../../../migrations/postgres/0002_leases.sql")),
     ("0003_custody", include_str!("../../../migrations/postgres/0003_custody.sql")),
+    ("0004_successions", include_str!("../../../migrations/postgres/0004_successions.sql")),
 ];
 
 /// Any number that others are unlikely to use: `ledger` in ASCII.

@@ -25,7 +25,7 @@ pub enum OpenError {
     },
     /// The database has less than the head file says, or something else.
     #[error(
-        "the log of {log} does not match the head file {path}: {detail}; nothing is signed. Connect to the newest database"
+        "the log of {log} does not match the head file {path}: {detail}; nothing is signed. Connect to the newest database; if it is gone for good: `ledger recover --accept-loss`"
     )]
     HeadMismatch {
         /// The tenant, or the log's number if the database does not know it.
@@ -38,6 +38,21 @@ pub enum OpenError {
     /// The head file cannot be used.
     #[error(transparent)]
     HeadFile(#[from] HeadFileError),
+    /// A head file that was named is not there.
+    #[error("there is no head file {path}")]
+    NoHeadFile {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Processes work with the database, and must not.
+    #[error("the ledger's processes have {connections} connections to the database: stop them all")]
+    InUse {
+        /// How many.
+        connections: u64,
+    },
+    /// The database contradicts itself.
+    #[error("the database is damaged: {0}; restore a backup")]
+    Damaged(String),
     /// The ledger does not live here, or does not any more.
     #[error("{0}")]
     NotLive(String),

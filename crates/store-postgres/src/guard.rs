@@ -166,7 +166,7 @@ pub(crate) async fn logs(client: &Client) -> Result<Vec<LogRow>, PgError> {
 }
 
 /// The root over the first entries of a log.
-async fn root_before(client: &Client, log: &LogRow, size: u64) -> Result<Hash, PgError> {
+pub(crate) async fn root_before(client: &Client, log: &LogRow, size: u64) -> Result<Hash, PgError> {
     if size == log.size {
         return Ok(log.root);
     }

@@ -6,7 +6,7 @@
 //! - `batch`: what a group of appends needs to know, and what it writes.
 //! - `read`, `side`: questions, and what may change.
 //! - `portable`: what a copy needs, and what keeps a ledger that was moved from being written.
-//! - `guard`: the head file, which shows that a database went back.
+//! - `guard`: the head file, which shows that a database went back; `recover`: going on with it all the same.
 //! - `leases`: who does what one process at a time may do.
 //! - `look`: what an operator wants to know of a database, read and nothing else.
 //! - `listen`: LISTEN/NOTIFY with polling behind it.
@@ -26,6 +26,7 @@ mod options;
 mod portable;
 mod read;
 mod readers;
+mod recover;
 mod reference;
 mod rows;
 mod side;
@@ -39,6 +40,7 @@ pub use error::OpenError;
 pub use guard::{HeadOptions, holds_what_the_head_file_says};
 pub use look::{Contents, Folded, Look, look};
 pub use options::PostgresOptions;
+pub use recover::accept_loss;
 pub use reference::plain_inserts;
 pub use store::PostgresStore;
 pub use views::PostgresViews;

@@ -15,10 +15,11 @@ use crate::options::PostgresOptions;
 use crate::tls::is_local;
 
 /// What a process writes, beside reading it: the rights without which it cannot work.
-const RIGHTS: [(&str, &str); 16] = [
+const RIGHTS: [(&str, &str); 17] = [
     ("schema_version", "SELECT"),
     ("store", "SELECT, UPDATE"),
     ("logs", "SELECT, INSERT, UPDATE"),
+    ("successions", "SELECT"),
     ("checkpoints", "SELECT, INSERT, UPDATE"),
     ("kinds", "SELECT, INSERT"),
     ("events", "SELECT, INSERT"),

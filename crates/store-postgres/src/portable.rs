@@ -18,7 +18,7 @@ use crate::side::info;
 use crate::store::{PostgresStore, asked};
 
 /// What changes beside the log hold shared, and whoever changes the custody alone (migration 0003).
-const CUSTODY_LOCK: i64 = 119_182_768_956_272;
+pub(crate) const CUSTODY_LOCK: i64 = 119_182_768_956_272;
 
 pub(crate) async fn custody(client: &impl GenericClient) -> Result<Custody, PgError> {
     let text: String = client.query_one("SELECT custody FROM store", &[]).await?.get(0);

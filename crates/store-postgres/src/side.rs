@@ -199,9 +199,8 @@ impl SideStore for PostgresStore {
         asked(logs(&*self.client().await?).await)
     }
 
-    /// A loss cannot be accepted on this backend yet: its head file comes with `recover`.
-    async fn succession(&self, _: &TenantId) -> Result<Option<Predecessor>, StoreError> {
-        Ok(None)
+    async fn succession(&self, tenant: &TenantId) -> Result<Option<Predecessor>, StoreError> {
+        asked(crate::recover::succession(&*self.client().await?, tenant).await)
     }
 
     async fn put_secret(&self, key: &SecretKey, wrapped: Vec<u8>) -> Result<PutOutcome, StoreError> {

@@ -5,8 +5,9 @@ mod support;
 use std::path::Path;
 
 use ledger_store::conformance::Sealer;
+use ledger_store::verify::verify_events;
 use ledger_store::{EventStore, SideStore, StoreError, StoredCheckpoint, Verdict};
-use ledger_store_postgres::{HeadOptions, OpenError, PostgresOptions, PostgresStore};
+use ledger_store_postgres::{HeadOptions, OpenError, PostgresOptions, PostgresStore, accept_loss};
 use tokio_postgres::{Client, Config, NoTls};
 
 const KEY: [u8; 32] = [7; 32];
@@ -127,4 +128,125 @@ async fn a_running_process_notices_that_its_database_went_back() {
         }
     };
     assert!(matches!(forked.as_deref(), Ok([Verdict::Committed { .. }])), "{forked:?}");
+}
+
+fn head_of(path: &Path) -> HeadOptions {
+    HeadOptions { path: path.to_owned(), key: KEY }
+}
+
+/// Another process knows of more than the one that accepts the loss; afterwards nothing old fits any more.
+#[tokio::test]
+async fn a_loss_is_accepted_under_a_successor_origin_and_named_in_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let [head, other] = ["head", "other"].map(|name| dir.path().join(name));
+    let (config, admin, mut sealer) = live_and_stale(&head).await;
+    let live = config.get_dbname().unwrap();
+    let mut untouched = Sealer::new("b", 2);
+    let store = open(&config, Some(&head)).await.unwrap();
+    write(&store, &mut sealer, 2).await;
+    std::fs::copy(&head, &other).unwrap();
+    drop(store);
+    let store = open(&config, Some(&other)).await.unwrap();
+    write(&store, &mut sealer, 3).await;
+    let known = store.log_head(sealer.tenant()).await.unwrap().unwrap();
+    drop(store);
+    goes_back(&admin, live, &format!("{live}_stale")).await;
+    assert!(open(&config, Some(&head)).await.is_err());
+
+    let accept = async |others: &[std::path::PathBuf]| {
+        accept_loss(&options(&config, None), &head_of(&head), others).await
+    };
+    let missing = accept(&[dir.path().join("nowhere")]).await.unwrap_err();
+    assert!(matches!(missing, OpenError::NoHeadFile { .. }), "{missing}");
+    let losses = accept(std::slice::from_ref(&other)).await.unwrap();
+    let [loss] = &losses[..] else { panic!("{losses:?}") };
+    assert_eq!((loss.origin.as_str(), loss.successor.as_str()), ("test/a", "test/a/e2"));
+    assert_eq!((loss.known_size, loss.known_root, loss.size), (7, known.root, 2));
+    assert_eq!(accept(&[]).await.unwrap(), [], "there is nothing more to accept");
+
+    // The other process's file is of the store before: it neither serves nor accepts a loss with it.
+    for refused in [
+        open(&config, Some(&other)).await.map(drop).unwrap_err(),
+        accept(std::slice::from_ref(&other)).await.map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(refused, OpenError::HeadFile(_)), "{refused}");
+    }
+    // Without a file nothing is known; what is accepted and goes on with the next start is not accepted again.
+    let without = accept_loss(&options(&config, None), &head_of(&dir.path().join("third")), &[]).await;
+    assert_eq!(without.unwrap(), []);
+    let store = open(&config, Some(&dir.path().join("third"))).await.unwrap();
+    let origins: Vec<String> = store.logs().await.unwrap().into_iter().map(|log| log.origin).collect();
+    assert_eq!(origins, ["test/a/e2"]);
+    let predecessor = store.succession(sealer.tenant()).await.unwrap().unwrap();
+    assert_eq!((predecessor.origin.as_str(), predecessor.size), ("test/a", 7));
+    assert_eq!(predecessor.root, ledger::b64::encode(known.root));
+    // Another log, and other events: it is pending until a genesis names it.
+    store.put_log(untouched.log(Some(2))).await.unwrap();
+    store.append(vec![untouched.genesis()]).await.unwrap();
+    assert!(store.succession(sealer.tenant()).await.unwrap().is_some());
+    let mut sealer = Sealer::new("a", 1);
+    sealer.genesis();
+    let verdicts = store.append(vec![sealer.successor("test/a/e2", predecessor)]).await.unwrap();
+    assert!(matches!(verdicts[..], [Verdict::Committed { last_index: 2, .. }]), "{verdicts:?}");
+    assert_eq!(store.succession(sealer.tenant()).await.unwrap(), None);
+    let report = verify_events(&store, &store, |_, _| {}).await.unwrap();
+    assert!(report.holds(), "{:?}", report.failures);
+}
+
+/// Cut off between the database and the head file, it is taken up again and counts the loss once.
+#[tokio::test]
+async fn a_recovery_that_is_cut_off_is_taken_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = dir.path().join("head");
+    let (config, admin, mut sealer) = live_and_stale(&head).await;
+    let live = config.get_dbname().unwrap();
+    let store = open(&config, Some(&head)).await.unwrap();
+    write(&store, &mut sealer, 2).await;
+    drop(store);
+    goes_back(&admin, live, &format!("{live}_stale")).await;
+    let before = std::fs::read(&head).unwrap();
+    let accept = async || accept_loss(&options(&config, None), &head_of(&head), &[]).await;
+    assert_eq!(accept().await.unwrap().len(), 1);
+    let client = support::client(&config).await;
+    client.batch_execute("UPDATE store SET recovering = true").await.unwrap();
+    std::fs::write(&head, &before).unwrap();
+    assert!(matches!(open(&config, Some(&head)).await.map(drop), Err(OpenError::HeadFile(_))));
+    assert_eq!(accept().await.unwrap(), []);
+    let store = open(&config, Some(&head)).await.unwrap();
+    assert_eq!(store.logs().await.unwrap()[0].origin, "test/a/e2");
+    drop(store);
+    // The control: without the mark the old file is what there is, and it does not fit.
+    std::fs::write(&head, &before).unwrap();
+    assert!(matches!(accept().await, Err(OpenError::HeadFile(_))));
+}
+
+/// What runs knows logs by their old origins; what contradicts itself is not gone on with.
+#[tokio::test]
+async fn a_loss_is_not_accepted_beside_a_process_or_in_a_damaged_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = dir.path().join("head");
+    let (config, admin, mut sealer) = live_and_stale(&head).await;
+    let live = config.get_dbname().unwrap();
+    let store = open(&config, Some(&head)).await.unwrap();
+    write(&store, &mut sealer, 2).await;
+    drop(store);
+    goes_back(&admin, live, &format!("{live}_stale")).await;
+    let accept = async || accept_loss(&options(&config, None), &head_of(&head), &[]).await;
+    let mut named = config.clone();
+    named.application_name("ledger");
+    let running = open(&named, None).await.unwrap();
+    let refused = accept().await.unwrap_err();
+    assert!(matches!(refused, OpenError::InUse { .. }), "{refused}");
+    drop(running);
+    let client = support::client(&config).await;
+    let gone = "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name = 'ledger'";
+    while client.query_one(gone, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        tokio::task::yield_now().await;
+    }
+    let damage = "ALTER TABLE events DISABLE TRIGGER USER;
+                  UPDATE events SET signature = decode(repeat('00', 64), 'hex') WHERE position = 2";
+    client.batch_execute(damage).await.unwrap();
+    let refused = accept().await.unwrap_err();
+    assert!(matches!(refused, OpenError::Damaged(_)), "{refused}");
 }

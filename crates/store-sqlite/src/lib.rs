@@ -30,7 +30,7 @@ pub use error::OpenError;
 pub use lock::DirectoryLock;
 pub use look::{Look, look};
 pub use options::StoreOptions;
-pub use recover::{AcceptedLoss, accept_loss};
+pub use recover::accept_loss;
 pub use store::SqliteStore;
 pub use verify::{custody_of, verify_store};
 pub use views::SqliteViews;

@@ -1,12 +1,6 @@
-//! Accepting a loss: when the newest database is gone for good, an older one goes on under a new name.
-//!
-//! What was signed before cannot be taken back: checkpoints may be out that state more than the database has. So a
-//! log that lost entries goes on under a successor origin (`…/e2`), and its next event is a genesis that names the
-//! last known head (formats.md §4). A verifier who holds an older checkpoint sees the break and the statement of it.
-//! Streams, indexes and read models go on where the database ends. The store gets a new identity, so that the lost
-//! database, should it turn up, cannot be served beside this head file.
+//! Accepting a loss: see [`ledger_store::succession`].
 
-use ledger::merkle::{Hash, root_at};
+use ledger::merkle::root_at;
 use ledger::tile::{TileId, TileReader};
 use rusqlite::{Connection, params};
 
@@ -18,24 +12,8 @@ use crate::options::StoreOptions;
 use crate::sqlite::{Role, connect, open_error, store_id};
 use crate::verify::verify_database;
 use ledger_store::Access;
-use ledger_store::headfile::{self, HeadFile};
-
-/// A log whose loss was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcceptedLoss {
-    /// Whose log.
-    pub tenant: String,
-    /// The origin that it had.
-    pub origin: String,
-    /// The origin that it goes on under.
-    pub successor: String,
-    /// How many entries it is known to have had.
-    pub known_size: u64,
-    /// The root over them.
-    pub known_root: Hash,
-    /// How many entries it has.
-    pub size: u64,
-}
+use ledger_store::headfile::{Head, HeadFile};
+use ledger_store::succession::{AcceptedLoss, Remains};
 
 /// Makes a database that does not match its head file servable again, and says what that costs. Nothing is done
 /// if they match. It can be cut off at any place and run again.
@@ -66,8 +44,8 @@ pub fn accept_loss(options: &StoreOptions) -> Result<Vec<AcceptedLoss>, OpenErro
     let logs = stored(&conn).map_err(sql)?;
     let mut losses = Vec::new();
     for stored in &logs {
-        let known = heads.as_ref().map(|heads| heads.head(stored.log.id));
-        losses.extend(loss(&conn, stored, known)?);
+        let known = heads.as_ref().and_then(|heads| heads.head(stored.log.id));
+        losses.extend(loss(&conn, stored, known));
     }
     let unknown = heads.iter().flat_map(HeadFile::logs).any(|id| logs.iter().all(|s| s.log.id != id));
     if losses.is_empty() && !unknown && heads.is_some() {
@@ -116,44 +94,14 @@ fn stored(conn: &Connection) -> Result<Vec<Stored>, rusqlite::Error> {
     rows.collect()
 }
 
-/// What a log has lost. `known` is what the head file says, if there is one.
-fn loss(
-    conn: &Connection,
-    stored: &Stored,
-    known: Option<Option<headfile::Head>>,
-) -> Result<Option<AcceptedLoss>, OpenError> {
+/// What a log has lost. `known` is what the head file says of it.
+fn loss(conn: &Connection, stored: &Stored, known: Option<Head>) -> Option<AcceptedLoss> {
     let Stored { tenant, origin, log } = stored;
-    let known = match known {
-        Some(Some(head)) if log.size >= head.size => {
-            let fetch = |tile: TileId| read_tile(conn, log.id, log.size, tile);
-            let root = root_at(head.size, &TileReader::new(log.size, fetch)).ok();
-            if root == Some(head.root) {
-                return Ok(None);
-            }
-            head
-        }
-        Some(Some(head)) => head,
-        // The last that is known is what is there; an empty log has nothing to lose.
-        Some(None) | None if log.size > 0 => headfile::Head { size: log.size, root: log.root },
-        Some(None) | None => return Ok(None),
-    };
-    Ok(Some(AcceptedLoss {
-        tenant: tenant.clone(),
-        origin: origin.clone(),
-        successor: successor(origin),
-        known_size: known.size,
-        known_root: known.root,
-        size: log.size,
-    }))
-}
-
-/// `name/tenant` → `name/tenant/e2` → `name/tenant/e3`.
-fn successor(origin: &str) -> String {
-    let epoch = |tail: &str| tail.strip_prefix('e').and_then(|number| number.parse::<u32>().ok());
-    match origin.rsplit_once('/').map(|(base, tail)| (base, epoch(tail))) {
-        Some((base, Some(epoch))) if base.contains('/') => format!("{base}/e{}", epoch.saturating_add(1)),
-        _ => format!("{origin}/e2"),
-    }
+    let then = known.filter(|head| head.size <= log.size).and_then(|head| {
+        let fetch = |tile: TileId| read_tile(conn, log.id, log.size, tile);
+        root_at(head.size, &TileReader::new(log.size, fetch)).ok()
+    });
+    Remains { tenant, origin, size: log.size, root: log.root }.loss(known, then)
 }
 
 /// The old head file does not fit the new identity: until the new one is there, nothing is served.
@@ -175,16 +123,4 @@ fn record(conn: &mut Connection, losses: &[AcceptedLoss], store: &[u8; 16]) -> R
     tx.execute("UPDATE meta SET value = ?1 WHERE key = 'store'", params![&store[..]])?;
     tx.execute("INSERT INTO meta (key, value) VALUES ('recovering', x'01')", [])?;
     tx.commit()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::successor;
-
-    #[test]
-    fn successors_are_numbered() {
-        assert_eq!(successor("ledger/t"), "ledger/t/e2");
-        assert_eq!(successor("ledger/t/e2"), "ledger/t/e3");
-        assert_eq!(successor("ledger/e2"), "ledger/e2/e2");
-    }
 }

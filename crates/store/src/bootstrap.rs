@@ -110,11 +110,12 @@ impl Bootstrap {
     async fn finish(&self, info: LogInfo, predecessor: Option<Predecessor>) -> Result<OpenLog, KeyringError> {
         let mut keys = self.keyring.open_log(&info, &*self.store).await?;
         let empty = self.store.log_head(&info.tenant).await?.is_none_or(|head| head.size == 0);
+        let lost = self.side.succession(&info.tenant).await?;
         if empty {
-            self.append_genesis(&info, &keys, predecessor, None).await?;
+            self.append_genesis(&info, &keys, predecessor.or(lost), None).await?;
             // Another may have written it first, with a key of its own: what counts is the key in the log.
             keys = self.keyring.open_log(&info, &*self.store).await?;
-        } else if let Some(lost) = self.side.succession(&info.tenant).await? {
+        } else if let Some(lost) = lost {
             // A loss was accepted: the log says so before anything else.
             let stream = key_stream(&info.tenant).map_err(|error| StoreError::invalid(error.to_string()))?;
             let head = self.store.stream_head(&info.tenant, &stream).await?;

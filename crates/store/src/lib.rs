@@ -8,6 +8,7 @@
 //! - [`executor`]: the way of a command: decide, seal, append, answer.
 //! - [`leases`]: of what one process at a time may do, who does it; [`headfile`]: what shows that a store went back.
 //! - [`copy`]: a whole ledger from one store to another, to move it or to back it up; [`Portable`]: what that needs.
+//! - [`succession`]: what becomes of a log whose loss was accepted.
 //! - [`verify`]: everything that is derived, computed again from the signed bytes.
 //! - [`MemoryStore`]: the contract in memory, for tests and simulations.
 //! - [`conformance`] (feature `conformance`): the tests that every backend instantiates.
@@ -35,6 +36,7 @@ mod read;
 pub mod runner;
 mod side;
 mod subscription;
+pub mod succession;
 pub mod verify;
 pub mod views;
 
