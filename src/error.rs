@@ -219,9 +219,12 @@ impl From<StoreError> for ApiError {
             // Sealed while this process ran: what waits is sent again to where the ledger is, with the same ids.
             StoreError::NotLive { reason } => {
                 tracing::error!(%reason, "the ledger does not live in this store any more: stop this process");
-                Self::new(MOVED, "nothing is stored here any more; what was acknowledged is where the ledger is now")
-                    .hint(reason)
-                    .retry_after(MOVED_RETRY_S)
+                Self::new(
+                    MOVED,
+                    "nothing is stored here any more; what was acknowledged is where the ledger is now",
+                )
+                .hint(reason)
+                .retry_after(MOVED_RETRY_S)
             }
             _ => {
                 tracing::error!(%error, "the store cannot do what it is asked");
@@ -302,7 +305,10 @@ mod tests {
         assert!(told["hint"].as_str().unwrap().contains("moved to postgres://db/ledger"), "{told}");
         let out = ApiError::from(StoreError::Unavailable { reason: "postgres://db/ledger".to_owned() });
         assert_eq!(out.code, UNAVAILABLE);
-        assert!(!String::from_utf8(out.to_json("r")).unwrap().contains("postgres"), "its reason is for the log");
+        assert!(
+            !String::from_utf8(out.to_json("r")).unwrap().contains("postgres"),
+            "its reason is for the log"
+        );
     }
 
     #[test]

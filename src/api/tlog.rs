@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::auth::policy::{Permission, allows};
 use crate::error::ApiError;
 use crate::history::proof;
+use crate::runtime::witness;
 
 /// Full tiles never change.
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
@@ -48,8 +49,7 @@ pub async fn file(
     let (bytes, cache) = match resource {
         Resource::Checkpoint => {
             // What enough witnesses have cosigned, where there are any: a client that asks for a quorum finds it.
-            let witnesses = app.witnesses.as_ref().filter(|_| tenant.is_system());
-            let cosigned = witnesses.and_then(|witnesses| witnesses.latest());
+            let cosigned = if tenant.is_system() { witness::latest(&app).await } else { None };
             let kept = match cosigned {
                 Some(cosigned) => cosigned,
                 None => app.side.checkpoint(&tenant).await?.ok_or_else(unknown)?,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Report;
 use crate::api::meta::LAG_EVENTS_MAX;
 use crate::runtime::node;
+use crate::runtime::witness::DUTY;
 
 const PROCESSES: &str = "processes";
 /// How far the read models are.
@@ -22,7 +23,7 @@ const WORK: [&str; 4] = ["reactors", "deadlines", "anchors", "schedules"];
 pub fn wanted(shared_views: bool, witnesses: bool) -> Vec<String> {
     let mut wanted: Vec<String> = ALWAYS.into_iter().chain(WORK).map(str::to_owned).collect();
     wanted.extend(shared_views.then(node::read_models));
-    wanted.extend(witnesses.then(|| "witnesses".to_owned()));
+    wanted.extend(witnesses.then(|| DUTY.to_owned()));
     wanted
 }
 

@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::auth::principal::Caller;
 use crate::commands::Order;
 use crate::runtime::anchor::anchor;
+use crate::runtime::witness;
 
 /// Events read at once: bounds the memory of an export.
 const PAGE_EVENTS: usize = 2_000;
@@ -212,7 +213,7 @@ pub(super) async fn head_to_export(app: &App, plan: &Plan<'_>) -> Result<StoredC
         anchor(app).await?;
     }
     let needed = app.store.log_head(&system).await?.map_or(0, |head| head.size);
-    match tokio::time::timeout(WITNESSES_WAIT, witnesses.covering(needed)).await {
+    match tokio::time::timeout(WITNESSES_WAIT, witness::covering(app, witnesses, needed)).await {
         Ok(latest) if *plan.tenant == system => Ok(latest),
         // What was anchored is not larger than what is signed by now.
         Ok(_) => Ok(app.side.checkpoint(plan.tenant).await?.unwrap_or(kept)),
@@ -291,7 +292,7 @@ pub(super) async fn latest_anchor(
     let mut query = Read::log(&system, u64::MAX).backward().filter(only).limit(8);
     query.direction = Direction::Backward;
     // A proof under what the witnesses have cosigned, if there are any: the newest anchors may be ahead of them.
-    let cosigned = app.witnesses.as_ref().and_then(|witnesses| witnesses.latest());
+    let cosigned = witness::latest(app).await;
     let ahead = |event: &StoredEvent| cosigned.as_ref().is_some_and(|cosigned| event.index >= cosigned.size);
     for event in app.store.read(query).await?.events.into_iter().filter(|event| !ahead(event)) {
         let Some(set) = anchor_set(app, &event).await? else { continue };

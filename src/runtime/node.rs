@@ -170,8 +170,8 @@ impl Node {
         self.duty("schedules", stopped, move |_, stop| schedule::run(Arc::clone(&app), stop));
         if let Some(witnesses) = &self.app.witnesses {
             let (app, witnesses) = (Arc::clone(&self.app), Arc::clone(witnesses));
-            self.duty("witnesses", stopped, move |_, stop| {
-                witness::run(Arc::clone(&app), Arc::clone(&witnesses), stop)
+            self.duty(witness::DUTY, stopped, move |epoch, stop| {
+                witness::run(Arc::clone(&app), Arc::clone(&witnesses), epoch, stop)
             });
         }
         // Shared by integration: each has a duty of its own.

@@ -12,6 +12,7 @@ use ledger::policy::Policy;
 use ledger_replay::{NoProgress, Options, Report, verify};
 use serde_json::json;
 
+use super::cluster::Cluster;
 use super::history::{export, files};
 use super::server::{Server, json_headers, wait_for};
 use fake::{Fake, Mood};
@@ -138,6 +139,54 @@ fn checkpoints_are_cosigned_served_and_exported() {
     assert_eq!(server.stop(), Some(0));
     // Without a server, an export asks the witnesses by itself.
     assert!(witnessed.start().is_ok());
+}
+
+/// One process has the witnesses; the exports and the clients of another have what they cosign all the same.
+#[test]
+fn what_one_process_lets_cosign_the_others_have() {
+    let cluster = Cluster::new(&[]);
+    let first = cluster.serve("api", None);
+    let admin = first.admin().to_owned();
+    let mut headers = json_headers(&admin);
+    headers.push(("ledger-tenant".to_owned(), "system".to_owned()));
+    let trust = first.raw("GET", "/v1/whoami", &headers, None).ok()["trust"].as_str().unwrap().to_owned();
+    let log = trust.lines().find_map(|line| line.strip_prefix("log ")).unwrap();
+    assert_eq!(first.stop(), Some(0));
+    let witness = Fake::start(1);
+    witness.register(log.split(' ').next().unwrap().parse().unwrap());
+    let rule = format!("witness {0} {1} {2}\nquorum {0}\n", witness.name, witness.vkey, witness.url);
+    let file = cluster.path("witnesses");
+    fs::write(&file, &rule).unwrap();
+    let policy: Policy = rule.parse().unwrap();
+    let mut settings = cluster.settings();
+    let (file, timeout) = (file.display().to_string(), "1500");
+    settings.extend([("LEDGER_WITNESS_POLICY", file.as_str()), ("LEDGER_WITNESS_TIMEOUT_MS", timeout)]);
+    let api = Server::node(&["serve", "--api-only"], &cluster.path("api"), &settings, Some(&admin));
+    let worker = Server::node(&["worker"], &cluster.path("worker"), &settings, Some(""));
+
+    grow(&api);
+    let first = cosigned(&api, &policy, 0);
+    let quorum = |name: &str| {
+        let bundle = cluster.path(name);
+        export(&api.data(), &bundle, &["--tenant", "system", "--store", cluster.url()]);
+        let report = verified(&bundle, &bundle.join("policy"));
+        (report.ok, report.trust.witnessed_size)
+    };
+    grow(&api);
+    let (ok, size) = quorum("with");
+    assert!(ok && size > first.size, "{size}");
+
+    // The control: what is cosigned stays with the process that submitted it. The witness has it, the export has not.
+    cluster.execute(
+        "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.place := ''; RETURN NEW; END $$;
+         CREATE TRIGGER forgets BEFORE UPDATE ON leases FOR EACH ROW WHEN (NEW.name = 'witnesses')
+             EXECUTE FUNCTION forget();
+         UPDATE leases SET place = '' WHERE name = 'witnesses'",
+    );
+    grow(&api);
+    wait_for("the witness", || (witness.size() > size).then_some(()));
+    assert_eq!(quorum("without"), (false, 0));
+    assert_eq!((api.stop(), worker.stop()), (Some(0), Some(0)));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod client;
 mod follow;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 
 use client::{Client, Refusal};
 pub use follow::run;
+pub use shared::{DUTY, covering, latest};
 
 use crate::config::Config;
 
@@ -87,13 +89,13 @@ impl Witnesses {
         &self.policy
     }
 
-    /// The newest checkpoint of the system log that the quorum has cosigned.
-    pub fn latest(&self) -> Option<StoredCheckpoint> {
+    /// The newest checkpoint of the system log that the quorum has cosigned for this process.
+    fn latest(&self) -> Option<StoredCheckpoint> {
         self.latest.borrow().clone()
     }
 
-    /// The newest one that the quorum has cosigned, once it covers `size` entries.
-    pub async fn covering(&self, size: u64) -> StoredCheckpoint {
+    /// The newest one that the quorum has cosigned for this process, once it covers `size` entries.
+    async fn covering(&self, size: u64) -> StoredCheckpoint {
         let mut latest = self.latest.subscribe();
         let covers =
             |latest: &Option<StoredCheckpoint>| latest.as_ref().is_some_and(|kept| kept.size >= size);
