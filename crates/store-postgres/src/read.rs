@@ -223,28 +223,33 @@ impl Pager<'_> {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<(Vec<StoredEvent>, bool), PgError> {
-        let statement = self.client.prepare(sql).await?;
-        let rows = self.client.query_raw(&statement, parameters.iter().copied()).await?;
-        pin_mut!(rows);
+        // The rows first: as long as some are unread, an answer to another question waits behind them for ever.
+        let (rows, cut) = self.rows(sql, parameters).await?;
         let mut known = names::known(self.names);
-        let (mut events, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.try_next().await? {
-            let event = match event(&row, &known) {
-                Some(event) => event?,
-                None => {
-                    known = names::load(self.client).await?;
-                    names::publish(self.names, known.clone());
-                    event(&row, &known)
-                        .ok_or_else(|| PgError::Corrupt("an event without a type".to_owned()))??
-                }
-            };
-            bytes += event.header.len();
-            events.push(event);
+        if rows.iter().any(|row| event(row, &known).is_none()) {
+            // Another process has numbered it.
+            known = names::load(self.client).await?;
+            names::publish(self.names, known.clone());
+        }
+        let nameless = || PgError::Corrupt("an event without a type".to_owned());
+        let events =
+            rows.iter().map(|row| event(row, &known).ok_or_else(nameless)?).collect::<Result<_, _>>()?;
+        Ok((events, cut))
+    }
+
+    async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<(Vec<Row>, bool), PgError> {
+        let statement = self.client.prepare(sql).await?;
+        let answer = self.client.query_raw(&statement, parameters.iter().copied()).await?;
+        pin_mut!(answer);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = answer.try_next().await? {
+            bytes += row.get::<_, &[u8]>(HEADER).len();
+            rows.push(row);
             if bytes >= PAGE_BYTES_MAX {
-                return Ok((events, true));
+                return Ok((rows, true));
             }
         }
-        Ok((events, false))
+        Ok((rows, false))
     }
 
     async fn stream(&mut self, tenant: &TenantId, stream: &StreamId, from: u64) -> Result<Page, PgError> {
@@ -309,6 +314,9 @@ impl Wanted {
 }
 
 /// An event of a row; `None`: its numbers are not known here yet.
+/// Where the header stands in the rows of events.
+const HEADER: usize = 4;
+
 fn event(row: &Row, names: &Names) -> Option<Result<StoredEvent, PgError>> {
     let kind = names.kinds.get(&row.get(3))?;
     let tenant = names.tenants.get(&row.get(1))?;
@@ -318,7 +326,7 @@ fn event(row: &Row, names: &Names) -> Option<Result<StoredEvent, PgError>> {
             index: unsigned(row.get(2))?,
             tenant: tenant.clone(),
             event_type: kind.event_type.clone(),
-            header: row.get::<_, &[u8]>(4).into(),
+            header: row.get::<_, &[u8]>(HEADER).into(),
             signature: array(row.get(5))?,
         })
     };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ledger_store::conformance::{check_written, insist, with_log, write_from_two};
 use ledger_store::leases::Leases;
+use ledger_store::{EventStore, Read};
 use ledger_store_postgres::{PostgresOptions, PostgresStore};
 use tokio_postgres::{Config, NoTls};
 
@@ -25,6 +26,19 @@ async fn two_processes_make_one_history() {
     let tries = write_from_two([&one, &two], &mut sealer, 8, 25).await;
     assert_eq!(tries, 8 * 25, "nothing had to be sent twice");
     check_written(&*two, &sealer, 8, 25).await;
+}
+
+/// A process reads events of a type that it has never seen, more of them than a connection buffers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_that_another_process_has_numbered_stalls_no_reader() {
+    let config = support::database().await;
+    let (one, two) = (open(&config).await, open(&config).await);
+    let mut sealer = with_log(&*one, "a", 1).await;
+    insist(&*one, &sealer.append("s-1", 900)).await;
+    let page = tokio::time::timeout(Duration::from_secs(60), two.read(Read::all(1).limit(1000))).await;
+    let events = page.expect("it is answered").unwrap().events;
+    assert_eq!(events.len(), 901);
+    assert_eq!(events, one.read(Read::all(1).limit(1000)).await.unwrap().events);
 }
 
 /// All connections are cut again and again while both write.
