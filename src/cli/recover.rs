@@ -13,6 +13,7 @@ use super::serve::runtime;
 use crate::config::{Config, StoreUrl};
 use crate::runtime::backend::{embedded_options, postgres_options};
 use crate::runtime::keys::{head_key, key_encryption_key};
+use crate::runtime::place::forget_derived;
 
 /// What to recover.
 #[derive(Debug, Args)]
@@ -55,6 +56,9 @@ pub fn run(mut config: Config, args: &RecoverArgs) -> Result<ExitCode> {
     };
     if losses.is_empty() {
         println!("nothing was lost: the database fits what the head file knows");
+    } else {
+        // They tell of what was lost too.
+        forget_derived(&config.data.dir)?;
     }
     for loss in losses {
         println!("tenant {}: had {} entries, has {}", loss.tenant, loss.known_size, loss.size);

@@ -226,7 +226,7 @@ impl Pager<'_> {
         // The rows first: as long as some are unread, an answer to another question waits behind them for ever.
         let (rows, cut) = self.rows(sql, parameters).await?;
         let mut known = names::known(self.names);
-        if rows.iter().any(|row| event(row, &known).is_none()) {
+        if !rows.iter().all(|row| is_known(row, &known)) {
             // Another process has numbered it.
             known = names::load(self.client).await?;
             names::publish(self.names, known.clone());
@@ -313,10 +313,15 @@ impl Wanted {
     }
 }
 
-/// An event of a row; `None`: its numbers are not known here yet.
 /// Where the header stands in the rows of events.
 const HEADER: usize = 4;
 
+/// Are the numbers of a row known here?
+fn is_known(row: &Row, names: &Names) -> bool {
+    names.kinds.contains_key(&row.get(3)) && names.tenants.contains_key(&row.get(1))
+}
+
+/// An event of a row; `None`: its numbers are not known here yet.
 fn event(row: &Row, names: &Names) -> Option<Result<StoredEvent, PgError>> {
     let kind = names.kinds.get(&row.get(3))?;
     let tenant = names.tenants.get(&row.get(1))?;
