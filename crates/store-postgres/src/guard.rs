@@ -113,29 +113,20 @@ impl Guard {
         file.logs().filter_map(|log| Some((log, file.head(log)?))).collect()
     }
 
-    /// Does a log have at least what was acknowledged here? In words, if it does not.
-    pub fn check(&self, log: &LogRow) -> Result<(), String> {
-        let Some(file) = &self.0 else { return Ok(()) };
-        let known = file.lock().unwrap_or_else(PoisonError::into_inner).head(i64::from(log.id));
-        match known {
-            Some(head) if log.size < head.size => {
-                Err(format!("it has {} entries, the head file says {}", log.size, head.size))
-            }
-            Some(head) if log.size == head.size && log.root != head.root => {
-                Err(format!("its {} entries are not those that were there", head.size))
-            }
-            _ => Ok(()),
-        }
+    /// What the file says of a log.
+    pub fn head(&self, log: i32) -> Option<Head> {
+        let file = self.0.as_ref()?;
+        file.lock().unwrap_or_else(PoisonError::into_inner).head(i64::from(log))
     }
 
-    /// Refuses to go on with a log that went back.
+    /// Does a log have at least what was acknowledged here? In words, if it does not.
+    pub fn check(&self, log: &LogRow) -> Result<(), String> {
+        against(self.head(log.id), log)
+    }
+
+    /// Refuses to go on with a log that went back. Its row was read under the lock of the store, by whoever writes the file.
     pub fn refuse(&self, log: &LogRow) -> Result<(), PgError> {
-        self.check(log).map_err(|detail| {
-            PgError::Corrupt(format!(
-                "the log of tenant {} does not match the head file: {detail}; nothing is signed. Connect to the newest database",
-                log.tenant
-            ))
-        })
+        refuse(self.head(log.id), log)
     }
 
     /// Notes what is about to be acknowledged.
@@ -153,6 +144,29 @@ impl Guard {
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         write(&mut file).map_err(|error| PgError::Server(format!("the head file: {error}")))
     }
+}
+
+fn against(known: Option<Head>, log: &LogRow) -> Result<(), String> {
+    match known {
+        Some(head) if log.size < head.size => {
+            Err(format!("it has {} entries, the head file says {}", log.size, head.size))
+        }
+        Some(head) if log.size == head.size && log.root != head.root => {
+            Err(format!("its {} entries are not those that were there", head.size))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to go on with a log that went back behind what the file said before the log's row was read: read the other way
+/// round, a commit in between would look like a loss.
+pub(crate) fn refuse(known: Option<Head>, log: &LogRow) -> Result<(), PgError> {
+    against(known, log).map_err(|detail| {
+        PgError::Corrupt(format!(
+            "the log of tenant {} does not match the head file: {detail}; nothing is signed. Connect to the newest database",
+            log.tenant
+        ))
+    })
 }
 
 pub(crate) async fn store_id(client: &Client) -> Result<[u8; 16], PgError> {

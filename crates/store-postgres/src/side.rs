@@ -16,6 +16,7 @@ use ledger_store::{
 use tokio_postgres::{Client, Row};
 
 use crate::error::PgError;
+use crate::guard::refuse;
 use crate::rows::{signed, unsigned};
 use crate::store::{PostgresStore, asked};
 
@@ -302,7 +303,11 @@ impl SideStore for PostgresStore {
     ) -> Result<(), StoreError> {
         let client = self.client().await?;
         if let Some(log) = asked(crate::read::log(&client, tenant).await)? {
-            asked(self.guard.refuse(&log))?;
+            // The file first: commits go on meanwhile.
+            let known = self.guard.head(log.id);
+            if let Some(log) = asked(crate::read::log(&client, tenant).await)? {
+                asked(refuse(known, &log))?;
+            }
         }
         asked(put_checkpoint(&client, tenant, &checkpoint).await)?;
         asked(self.guard.sync())

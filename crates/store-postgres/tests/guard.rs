@@ -250,3 +250,24 @@ async fn a_loss_is_not_accepted_beside_a_process_or_in_a_damaged_database() {
     let refused = accept().await.unwrap_err();
     assert!(matches!(refused, OpenError::Damaged(_)), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_beside_commits_is_no_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = support::database().await;
+    let store = std::sync::Arc::new(open(&config, Some(&dir.path().join("head"))).await.unwrap());
+    let mut sealer = Sealer::new("a", 1);
+    store.put_log(sealer.log(Some(1))).await.unwrap();
+    store.append(vec![sealer.genesis()]).await.unwrap();
+    let (writer, tenant) = (std::sync::Arc::clone(&store), sealer.tenant().clone());
+    let writing = tokio::spawn(async move { write(&writer, &mut sealer, 300).await });
+    let mut kept = 0;
+    while !writing.is_finished() {
+        // The head file goes on between any two steps of this.
+        let checkpoint = StoredCheckpoint { size: 1, note: "a note".to_owned() };
+        store.put_checkpoint(&tenant, checkpoint).await.unwrap();
+        kept += 1;
+    }
+    writing.await.unwrap();
+    assert!(kept > 0, "none beside a commit");
+}
