@@ -10,7 +10,8 @@ use tokio_postgres::Client;
 use crate::error::PgError;
 use crate::logs::{Epoch, LogRow};
 use crate::rows::{array, signed, unsigned};
-use crate::write::{Statements, Write};
+use crate::statements::Statements;
+use crate::write::Write;
 
 /// Positions in `heads.recent` at most; then they become a page.
 pub(crate) const PAGE_POSITIONS: u64 = 32;
@@ -120,6 +121,7 @@ impl Batch {
         let log = self.logs.get_mut(append.tenant()).expect("apply() has found the log");
         let first_index = log.size;
         let mut head = self.heads.remove(&key);
+        let new = head.is_none();
         for event in append.events() {
             self.position += 1;
             write.event(log.id, log.size, self.position, event);
@@ -137,7 +139,8 @@ impl Batch {
         }
         if let Some(head) = head {
             self.heads.insert(key.clone(), head);
-            write.changed_heads.insert(key);
+            // New at the first of several appends, and so to the database.
+            write.changed_heads.entry(key).or_insert(new);
         }
         log.last_position = self.position;
         match append.key_change() {

@@ -22,7 +22,8 @@ use crate::names::{self, Names, SharedNames};
 use crate::options::{GROUP_EVENTS_MAX, PostgresOptions};
 use crate::read::position_of;
 use crate::rows::unsigned;
-use crate::write::{Statements, Write};
+use crate::statements::Statements;
+use crate::write::Write;
 
 /// Appends of one caller.
 pub(crate) struct AppendRequest {

@@ -9,11 +9,12 @@ use crate::error::OpenError;
 use crate::options::{PostgresOptions, STATEMENT_MS_MAX};
 
 /// Forward-only; `schema_version` holds the number of those that ran.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("0001_event_store", include_str!("../../../migrations/postgres/0001_event_store.sql")),
     ("0002_leases", include_str!("../../../migrations/postgres/0002_leases.sql")),
     ("0003_custody", include_str!("../../../migrations/postgres/0003_custody.sql")),
     ("0004_successions", include_str!("../../../migrations/postgres/0004_successions.sql")),
+    ("0005_heads_with_room", include_str!("../../../migrations/postgres/0005_heads_with_room.sql")),
 ];
 
 /// Any number that others are unlikely to use: `ledger` in ASCII.
@@ -95,6 +96,25 @@ pub async fn pending(options: &PostgresOptions) -> Result<Vec<&'static str>, Ope
     let client = connect(options).await?;
     check(&client).await?;
     missing(&client).await
+}
+
+/// Is there neither a ledger nor a read model in the database? It reads, and makes nothing.
+///
+/// # Errors
+/// [`OpenError`]
+pub async fn is_empty(options: &PostgresOptions) -> Result<bool, OpenError> {
+    let client = connect(options).await?;
+    for table in ["logs", "views_generations"] {
+        let failed = statement("looking for a ledger");
+        let there = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table]).await;
+        if there.map_err(&failed)?.get(0) {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM {table})");
+            if client.query_one(&sql, &[]).await.map_err(&failed)?.get(0) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// The migrations that have not run, by name.

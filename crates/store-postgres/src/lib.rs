@@ -3,7 +3,7 @@
 //! - `connect`: connections, what is asked of the server, migrations under an advisory lock.
 //! - `committer`: one task a process; its commits take the lock of one row first, so that commit order is position
 //!   order whoever commits.
-//! - `batch`: what a group of appends needs to know, and what it writes.
+//! - `batch`: what a group of appends needs to know, and what it writes; `write` and `copy_in` send it.
 //! - `read`, `side`: questions, and what may change.
 //! - `portable`: what a copy needs, and what keeps a ledger that was moved from being written.
 //! - `guard`: the head file, which shows that a database went back; `recover`: going on with it all the same.
@@ -15,6 +15,7 @@
 mod batch;
 mod committer;
 mod connect;
+mod copy_in;
 mod error;
 mod guard;
 mod leases;
@@ -30,17 +31,18 @@ mod recover;
 mod reference;
 mod rows;
 mod side;
+mod statements;
 mod store;
 mod tls;
 mod views;
 mod write;
 
-pub use connect::{migrate, pending};
+pub use connect::{is_empty, migrate, pending};
 pub use error::OpenError;
 pub use guard::{HeadOptions, holds_what_the_head_file_says};
 pub use look::{Contents, Folded, Look, look};
 pub use options::PostgresOptions;
 pub use recover::accept_loss;
-pub use reference::plain_inserts;
+pub use reference::{MessageDb, PlainTable, message_db, notify_round_trips, plain_table};
 pub use store::PostgresStore;
 pub use views::PostgresViews;

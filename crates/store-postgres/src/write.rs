@@ -1,103 +1,33 @@
-//! What a commit writes, as arrays: one statement a table, all sent at once with the commit.
+//! What a commit writes: one statement a table, with arrays or by COPY, all sent at once with the commit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
+use ledger::disclosure::SealedDisclosure;
 use ledger::domain::Class;
 use ledger::event::SealedEvent;
 use ledger::ids::StreamId;
 use ledger::tile::{TILE_BYTES, TileBuilder};
 use ledger_store::{CommandReceipt, CommandRecord};
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::Client;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, HeadRow};
+use crate::copy_in::{self, Rows};
 use crate::error::PgError;
 use crate::rows::signed;
+use crate::statements::Statements;
 
-/// The prepared statements of the committer's connection.
-pub(crate) struct Statements {
-    pub lock: Statement,
-    pub logs: Statement,
-    pub heads: Statement,
-    pub commands: Statement,
-    put_events: Statement,
-    put_heads: Statement,
-    put_pages: Statement,
-    put_commands: Statement,
-    put_disclosures: Statement,
-    put_tiles: Statement,
-    put_logs: Statement,
-    put_position: Statement,
-}
-
-impl Statements {
-    pub async fn prepare(client: &Client) -> Result<Self, PgError> {
-        let logs = format!("SELECT {} FROM logs WHERE tenant = ANY($1)", crate::logs::LOG_COLUMNS);
-        Ok(Self {
-            lock: client.prepare("SELECT position FROM store FOR UPDATE").await?,
-            logs: client.prepare(&logs).await?,
-            heads: client.prepare(HEADS).await?,
-            commands: client.prepare(COMMANDS).await?,
-            put_events: client.prepare(PUT_EVENTS).await?,
-            put_heads: client.prepare(PUT_HEADS).await?,
-            put_pages: client.prepare(PUT_PAGES).await?,
-            put_commands: client.prepare(PUT_COMMANDS).await?,
-            put_disclosures: client.prepare(PUT_DISCLOSURES).await?,
-            put_tiles: client.prepare(PUT_TILES).await?,
-            put_logs: client.prepare(PUT_LOGS).await?,
-            put_position: client.prepare(PUT_POSITION).await?,
-        })
-    }
-}
-
-// LATERAL with OFFSET 0 keeps the planner from scanning the whole table for a few hundred keys.
-const HEADS: &str = r#"
-    SELECT h.log, h.stream, h.seq, h.hash, h.recent
-    FROM unnest($1::text[], $2::text[]) AS w (tenant, stream) JOIN logs l ON l.tenant = w.tenant
-    CROSS JOIN LATERAL
-        (SELECT * FROM heads WHERE heads.log = l.log AND heads.stream = w.stream COLLATE "C" OFFSET 0) h"#;
-const COMMANDS: &str = r#"
-    SELECT c.log, c.id, c.mac, c.first_idx, c.last_idx, c.position
-    FROM unnest($1::text[], $2::text[]) AS w (tenant, id) JOIN logs l ON l.tenant = w.tenant
-    CROSS JOIN LATERAL
-        (SELECT * FROM commands WHERE commands.log = l.log AND commands.id = w.id COLLATE "C" OFFSET 0) c"#;
-const PUT_EVENTS: &str = "
-    INSERT INTO events (position, log, idx, kind, header, signature, leaf)
-    SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::integer[], $5::bytea[], $6::bytea[],
-                         $7::bytea[])";
-// Arrays of arrays must be rectangular, so `recent` travels as text.
-const PUT_HEADS: &str = "
-    INSERT INTO heads (log, stream, seq, hash, recent)
-    SELECT log, stream, seq, hash, recent::bigint[]
-    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::bytea[], $5::text[])
-         AS w (log, stream, seq, hash, recent)
-    ON CONFLICT (log, stream) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, recent = excluded.recent";
-const PUT_PAGES: &str = "
-    INSERT INTO stream_pages (log, stream, page, positions)
-    SELECT log, stream, page, positions::bigint[]
-    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[]) AS w (log, stream, page, positions)";
-const PUT_COMMANDS: &str = "
-    INSERT INTO commands (log, id, mac, first_idx, last_idx, position)
-    SELECT * FROM unnest($1::integer[], $2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[])";
-const PUT_DISCLOSURES: &str = "
-    INSERT INTO disclosures (log, idx, number, subject, ciphertext)
-    SELECT * FROM unnest($1::integer[], $2::bigint[], $3::smallint[], $4::text[], $5::bytea[])";
-const PUT_TILES: &str = "
-    INSERT INTO tiles (log, level, idx, hashes)
-    SELECT * FROM unnest($1::integer[], $2::smallint[], $3::bigint[], $4::bytea[])
-    ON CONFLICT (log, level, idx) DO UPDATE SET hashes = excluded.hashes";
-const PUT_LOGS: &str = "
-    UPDATE logs SET size = w.size, root = w.root, active_kid = w.kid, last_position = w.position
-    FROM unnest($1::integer[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[])
-         AS w (log, size, root, kid, position)
-    WHERE logs.log = w.log";
-const PUT_POSITION: &str =
-    "WITH moved AS (UPDATE store SET position = $1) SELECT pg_notify('ledger', $1::bigint::text)";
+/// What a row is long beside its header or ciphertext, about: a guess too small costs a copy.
+const EVENT_ROW_BYTES: usize = 150;
+const HEAD_ROW_BYTES: usize = 160;
+const COMMAND_ROW_BYTES: usize = 128;
+const DISCLOSURE_ROW_BYTES: usize = 80;
 
 /// The rows of one commit.
 #[derive(Default)]
 pub(crate) struct Write<'a> {
     pub events: Vec<(i32, u64, u64, &'a SealedEvent)>,
-    pub changed_heads: BTreeSet<(i32, StreamId)>,
+    /// Each with whether its stream is new.
+    pub changed_heads: BTreeMap<(i32, StreamId), bool>,
     pages: Vec<(i32, StreamId, i64, String)>,
     commands: Vec<(i32, &'a CommandRecord, CommandReceipt)>,
 }
@@ -159,6 +89,9 @@ impl<'a> Write<'a> {
     }
 
     async fn put_events(&self, client: &Client, sql: &Statements, kinds: &[i32]) -> Result<(), PgError> {
+        if self.events.len() >= copy_in::ROWS_MIN {
+            return self.copy_events(client, sql, kinds).await;
+        }
         let positions: Vec<i64> = self.events.iter().map(|(_, _, position, _)| signed(*position)).collect();
         let logs: Vec<i32> = self.events.iter().map(|(log, ..)| *log).collect();
         let indexes: Vec<i64> = self.events.iter().map(|(_, index, ..)| signed(*index)).collect();
@@ -171,14 +104,37 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
+    async fn copy_events(&self, client: &Client, sql: &Statements, kinds: &[i32]) -> Result<(), PgError> {
+        let bytes = self.events.iter().map(|(.., event)| event.header.len() + EVENT_ROW_BYTES).sum();
+        let mut rows = Rows::of(7, bytes);
+        for ((log, index, position, event), kind) in self.events.iter().zip(kinds) {
+            rows.row().int8(signed(*position)).int4(*log).int8(signed(*index)).int4(*kind);
+            rows.field(&event.header).field(&event.signature).field(&event.leaf);
+        }
+        rows.send(client, &sql.copy_events).await
+    }
+
     async fn put_heads(&self, client: &Client, sql: &Statements, batch: &Batch) -> Result<(), PgError> {
-        let heads = || self.changed_heads.iter().filter_map(|key| batch.head(key).map(|head| (key, head)));
-        let logs: Vec<i32> = heads().map(|((log, _), _)| *log).collect();
-        let streams: Vec<&str> = heads().map(|((_, stream), _)| stream.as_str()).collect();
-        let seqs: Vec<i64> = heads().map(|(_, head)| signed(head.seq)).collect();
-        let hashes: Vec<&[u8]> = heads().map(|(_, head)| &head.hash.0[..]).collect();
-        let recent: Vec<String> = heads().map(|(_, head)| array_text(&head.recent)).collect();
-        client.execute(&sql.put_heads, &[&logs, &streams, &seqs, &hashes, &recent]).await?;
+        let copied = self.changed_heads.values().filter(|new| **new).count() >= copy_in::ROWS_MIN;
+        let changed = || {
+            let heads = self.changed_heads.iter();
+            heads.filter_map(|(key, new)| batch.head(key).map(|head| (key, head, *new && copied)))
+        };
+        let heads = || changed().filter(|(.., copied)| !copied).map(|(key, head, _)| (key, head));
+        tokio::try_join!(
+            async {
+                if !copied {
+                    return Ok(());
+                }
+                let mut rows = Rows::of(5, self.changed_heads.len() * HEAD_ROW_BYTES);
+                for ((log, stream), head, _) in changed().filter(|(.., copied)| *copied) {
+                    rows.row().int4(*log).text(Some(stream.as_str())).int8(signed(head.seq));
+                    rows.field(&head.hash.0).int8s(&head.recent);
+                }
+                rows.send(client, &sql.copy_heads).await
+            },
+            put_known_heads(client, sql, heads().collect()),
+        )?;
         Ok(())
     }
 
@@ -197,6 +153,15 @@ impl<'a> Write<'a> {
     async fn put_commands(&self, client: &Client, sql: &Statements) -> Result<(), PgError> {
         if self.commands.is_empty() {
             return Ok(());
+        }
+        if self.commands.len() >= copy_in::ROWS_MIN {
+            let mut rows = Rows::of(6, self.commands.len() * COMMAND_ROW_BYTES);
+            for (log, command, receipt) in &self.commands {
+                let numbers = [receipt.first_index, receipt.last_index, receipt.position].map(signed);
+                rows.row().int4(*log).text(Some(command.id.as_str())).field(&command.body_mac);
+                rows.int8(numbers[0]).int8(numbers[1]).int8(numbers[2]);
+            }
+            return rows.send(client, &sql.copy_commands).await;
         }
         let logs: Vec<i32> = self.commands.iter().map(|(log, ..)| *log).collect();
         let ids: Vec<&str> = self.commands.iter().map(|(_, command, _)| command.id.as_str()).collect();
@@ -220,18 +185,49 @@ impl<'a> Write<'a> {
         if logs.is_empty() {
             return Ok(());
         }
+        if logs.len() >= copy_in::ROWS_MIN {
+            let bytes =
+                all().map(|(.., disclosure)| disclosure.ciphertext.len() + DISCLOSURE_ROW_BYTES).sum();
+            let mut rows = Rows::of(5, bytes);
+            for (log, index, number, disclosure) in all() {
+                rows.row().int4(log).int8(index).int2(number);
+                rows.text(subject(disclosure)).field(&disclosure.ciphertext);
+            }
+            return rows.send(client, &sql.copy_disclosures).await;
+        }
         let indexes: Vec<i64> = all().map(|(_, index, ..)| index).collect();
         let numbers: Vec<i16> = all().map(|(.., number, _)| number).collect();
-        let subjects: Vec<Option<&str>> = all()
-            .map(|(.., disclosure)| match &disclosure.class {
-                Class::Personal(subject) => Some(subject.as_str()),
-                Class::Confidential | Class::Public => None,
-            })
-            .collect();
+        let subjects: Vec<Option<&str>> = all().map(|(.., disclosure)| subject(disclosure)).collect();
         let texts: Vec<&[u8]> = all().map(|(.., disclosure)| &*disclosure.ciphertext).collect();
         client.execute(&sql.put_disclosures, &[&logs, &indexes, &numbers, &subjects, &texts]).await?;
         Ok(())
     }
+}
+
+/// Whose member it is.
+fn subject(disclosure: &SealedDisclosure) -> Option<&str> {
+    match &disclosure.class {
+        Class::Personal(subject) => Some(subject.as_str()),
+        Class::Confidential | Class::Public => None,
+    }
+}
+
+/// Writes heads by arrays: of streams that have one, and of a few that have none yet.
+async fn put_known_heads(
+    client: &Client,
+    sql: &Statements,
+    heads: Vec<(&(i32, StreamId), &HeadRow)>,
+) -> Result<(), PgError> {
+    if heads.is_empty() {
+        return Ok(());
+    }
+    let logs: Vec<i32> = heads.iter().map(|((log, _), _)| *log).collect();
+    let streams: Vec<&str> = heads.iter().map(|((_, stream), _)| stream.as_str()).collect();
+    let seqs: Vec<i64> = heads.iter().map(|(_, head)| signed(head.seq)).collect();
+    let hashes: Vec<&[u8]> = heads.iter().map(|(_, head)| &head.hash.0[..]).collect();
+    let recent: Vec<String> = heads.iter().map(|(_, head)| array_text(&head.recent)).collect();
+    client.execute(&sql.put_heads, &[&logs, &streams, &seqs, &hashes, &recent]).await?;
+    Ok(())
 }
 
 struct LogUpdate {
