@@ -166,6 +166,14 @@ impl Config {
         Ok(config)
     }
 
+    /// The defaults, on the store that these settings name.
+    ///
+    /// # Errors
+    /// Never: the built-in defaults can be read.
+    pub fn bare(&self) -> Result<Self> {
+        Ok(Self { store: self.store.clone(), ..Self::overlay(None, std::iter::empty())? })
+    }
+
     /// Where the ledger lies, for people.
     pub fn place(&self) -> String {
         if self.store.url.is_empty() { self.data.dir.display().to_string() } else { self.store.shown() }

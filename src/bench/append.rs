@@ -1,158 +1,162 @@
-//! Signed, durable appends through the executor, beside the same rows and commits with nothing signed.
+//! Signed, durable appends through the executor, beside the same rows or bytes with nothing signed.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ledger::clock::{BufferedEntropy, Stopwatch, SystemClock};
-use ledger::domain::{Cause, DomainEvent as _, EventBody};
+use ledger::domain::{Aggregate as _, Cause, DomainEvent as _, EventBody};
 use ledger::event::{SealContext, seal};
 use ledger::ids::{Actor, StreamId};
+use ledger_store::Read;
 use ledger_store::executor::{BulkItem, CommandMeta};
-use ledger_store::{EventStore, Read, SideStore};
-use ledger_store_postgres::{PostgresOptions, PostgresStore, plain_inserts};
 
-use super::same_rows::Rows;
-use super::workload::{Measured, Place, Samples, Scratch, cpu_time, done, stream};
+use super::appended;
+use super::ground::Ground;
+use super::place::{Place, Scratch};
+use super::second::Second;
+use super::workload::{Measured, Samples, cpu_time, done, stream};
 use super::{Figure, micros_each, rate};
 use crate::cli::bench::BenchArgs;
-use ledger::domain::Aggregate as _;
+use crate::config::{Config, StoreUrl};
 
-/// What an append is held against.
-const SAME_ROWS: &str = "the same rows, indexes and syncs, nothing signed or hashed";
+/// Events in one call, unless said otherwise.
+const BATCH: usize = 512;
 
-/// Measures appends; with `--preload` also the same behind so many events.
+/// Measures appends; with `--preload` also the same behind so many events, on PostgreSQL also by two processes.
 ///
 /// # Errors
 /// The store's.
-pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
-    crate::cli::serve::runtime()?.block_on(measure(args))
+pub fn run(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    crate::cli::serve::runtime()?.block_on(measure(config, args))
 }
 
-async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
+/// How the benchmark writes: many commands a call, from several tasks, each over streams of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing {
+    writers: usize,
+    batch: usize,
+}
+
+impl Writing {
+    /// As the arguments say.
+    pub fn of(args: &BenchArgs) -> Self {
+        Self { writers: args.writers, batch: if args.batch == 0 { BATCH } else { args.batch } }
+    }
+}
+
+async fn measure(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    let ground = Ground::of(config).await?;
     let scratch = Scratch::new()?;
-    let place = Arc::new(Place::create(scratch.path()).await?);
-    let batch = if args.batch == 0 { 512 } else { args.batch };
-    let streams: Arc<Vec<StreamId>> = Arc::new((0..args.streams.max(1)).map(stream).collect::<Result<_>>()?);
+    let place = Arc::new(Place::create(&ground, scratch.path()).await?);
+    let how = Writing::of(args);
+    let streams = streams(args.streams, 0, 1)?;
     // Once over all streams first, so that their lanes are there: what is measured is the steady state.
-    write(&place, &streams, streams.len() as u64, args.writers, batch).await?;
+    write(&place, &streams, streams.len() as u64, how).await?;
     let before = cpu_time(std::process::id())?;
-    let (empty, commits) = write(&place, &streams, args.events, args.writers, batch).await?;
+    let (took, commits) = write(&place, &streams, args.events, how).await?;
     let cpu = cpu_time(std::process::id())?.saturating_sub(before);
-    let rows = usize::try_from(args.events / commits.max(1)).unwrap_or(batch).max(1);
-    let same = Rows::last(scratch.path(), args.events)?;
-    let mut figure = Figure::new(
-        format!("append, {} streams", streams.len()),
-        rate(args.events, empty),
-        "events/s",
-        SAME_ROWS,
-        rate(args.events, rewrite(&same, rows)?),
-    )
-    .detail("CPU an event", micros_each(cpu, args.events), "µs")
-    .detail("header", count(same.header_bytes() as u64), "B")
-    .detail("events in a commit", count(rows as u64), "events");
-    drop(same);
+    let rows = usize::try_from(args.events / commits.max(1)).unwrap_or(how.batch).max(1);
+    let bare = appended::again(&ground, &place, scratch.path(), args.events, rows).await?;
+    let own = rate(args.events, took);
+    let name = format!("append, {} streams", streams.len());
+    let mut figure = Figure::new(ground.named(&name), own, "events/s", bare.what, bare.rate)
+        .detail("CPU an event", micros_each(cpu, args.events), "µs")
+        .detail("header", count(bare.header_bytes), "B")
+        .detail("events in a commit", count(rows as u64), "events");
     for (name, micros) in costs(&place).await? {
         figure = figure.detail(name, micros, "µs");
     }
-    let mut figures = vec![figure, evidence(args).await?];
-    if let Some(url) = &args.postgres {
-        figures.extend(postgres(args, url, &streams, batch).await?);
+    let mut figures = vec![figure];
+    if let (StoreUrl::Postgres(url), Some(files)) = (ground.url(), &args.message_db) {
+        let place = &*place;
+        figures.push(appended::message_db((&ground, url), place, files, args.events, how.batch, own).await?);
+    }
+    if ground.several_processes() {
+        let took = by_two(&ground, &place, scratch.path(), args, how).await?;
+        let name = ground.named("append by two processes");
+        figures.push(Figure::new(name, rate(args.events / 2 * 2, took), "events/s", bare.what, bare.rate));
     }
     if args.preload > 0 {
-        let base = rate(args.events, empty);
-        write(&place, &streams, args.preload.saturating_sub(args.events), args.writers, batch).await?;
-        let (full, _) = write(&place, &streams, args.events, args.writers, batch).await?;
-        let name = format!("append behind {} events", args.preload);
+        write(&place, &streams, args.preload.saturating_sub(args.events), how).await?;
+        let (full, _) = write(&place, &streams, args.events, how).await?;
+        let name = ground.named(&format!("append behind {} events", args.preload));
         figures.push(Figure::new(
             name,
             rate(args.events, full),
             "events/s",
             "the same on an empty store",
-            base,
+            own,
         ));
     }
+    figures.push(evidence(&ground, place, args).await?);
     Ok(figures)
 }
-
-/// The same on PostgreSQL: by one process, and by two stores with connections of their own on one database.
-async fn postgres(
-    args: &BenchArgs,
-    url: &str,
-    streams: &Arc<Vec<StreamId>>,
-    batch: usize,
-) -> Result<Vec<Figure>> {
-    let options = PostgresOptions::at(url, None)?;
-    let open = || PostgresStore::open(options.clone());
-    let store = Arc::new(open().await?);
-    if !store.logs().await?.is_empty() {
-        bail!("{url} holds a ledger already; give an empty database");
-    }
-    let place = Arc::new(Place::over(Arc::clone(&store)).await?);
-    write(&place, streams, streams.len() as u64, args.writers, batch).await?;
-    let (took, commits) = write(&place, streams, args.events, args.writers, batch).await?;
-    let rows = usize::try_from(args.events / commits.max(1)).unwrap_or(batch).max(1);
-    let bare = rate(args.events, plain_inserts(&store, &options, args.events, rows).await?);
-    let name = "append to PostgreSQL";
-    let one = Figure::new(name, rate(args.events, took), "events/s", PLAIN, bare).detail(
-        "events in a commit",
-        count(rows as u64),
-        "events",
-    );
-    // Another process would have a store of its own: its own connections, trees and lock of the store's row.
-    let other = Arc::new(Place::over(Arc::new(open().await?)).await?);
-    let watch = Stopwatch::start();
-    let half = args.events / 2;
-    let (a, b) = tokio::join!(
-        write(&place, streams, half, args.writers, batch),
-        write(&other, streams, half, args.writers, batch)
-    );
-    a?;
-    b?;
-    let name = "append to PostgreSQL by two stores at once";
-    Ok(vec![one, Figure::new(name, rate(half * 2, watch.elapsed()), "events/s", PLAIN, bare)])
-}
-
-/// What an append to PostgreSQL is held against.
-const PLAIN: &str = "the same bytes into a plain table, multi-row inserts";
 
 #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
 fn count(n: u64) -> f64 {
     n as f64
 }
 
-fn rewrite(same: &Rows, rows: usize) -> Result<Duration> {
-    let scratch = Scratch::new()?;
-    same.write(scratch.path(), rows)
+/// Every `of`-th stream from the `first` on, of so many: what one of several processes writes.
+///
+/// # Errors
+/// Never: the names follow the rule.
+pub fn streams(all: u64, first: usize, of: usize) -> Result<Arc<Vec<StreamId>>> {
+    Ok(Arc::new((0..all.max(of as u64)).skip(first).step_by(of).map(stream).collect::<Result<_>>()?))
+}
+
+/// Half of the events by this process, half by another one, each over half of the streams: the lock of the store's row
+/// is what they share.
+async fn by_two(
+    ground: &Ground,
+    place: &Arc<Place>,
+    dir: &Path,
+    args: &BenchArgs,
+    how: Writing,
+) -> Result<Duration> {
+    let own = streams(args.streams, 0, 2)?;
+    let second = Second::start(ground, args, dir)?;
+    let watch = Stopwatch::start();
+    let other = second.go()?;
+    write(place, &own, args.events / 2, how).await?;
+    other.await??;
+    Ok(watch.elapsed())
 }
 
 /// Evidence as the server takes it: a new stream each, idempotent, two members encrypted.
-async fn evidence(args: &BenchArgs) -> Result<Figure> {
+async fn evidence(ground: &Ground, place: Arc<Place>, args: &BenchArgs) -> Result<Figure> {
     let scratch = Scratch::new()?;
-    let place = Arc::new(Place::create(scratch.path()).await?);
+    let place = match ground.url() {
+        StoreUrl::Embedded => Arc::new(Place::create(ground, scratch.path()).await?),
+        // There is one empty database: behind what was written before.
+        StoreUrl::Postgres(_) | StoreUrl::EventStoreDb(_) => place,
+    };
     let samples = Arc::new(Samples::new());
     let counter = commits(&place);
     let (watch, before) = (Stopwatch::start(), cpu_time(std::process::id())?);
     place.fill(&samples, args.events, args.writers).await?;
     let (took, cpu) = (watch.elapsed(), cpu_time(std::process::id())?.saturating_sub(before));
-    let rows = usize::try_from(args.events / counter.stop().await.max(1)).unwrap_or(512).max(1);
-    let same = Rows::last(scratch.path(), args.events)?;
-    let name = "append evidence, a new stream each, two disclosures";
-    let bare = rate(args.events, rewrite(&same, rows)?);
-    Ok(Figure::new(name, rate(args.events, took), "events/s", SAME_ROWS, bare)
+    let rows = usize::try_from(args.events / counter.stop().await.max(1)).unwrap_or(BATCH).max(1);
+    let bare = appended::again(ground, &place, scratch.path(), args.events, rows).await?;
+    let name = ground.named("append evidence, a new stream each, two disclosures");
+    Ok(Figure::new(name, rate(args.events, took), "events/s", bare.what, bare.rate)
         .detail("CPU an event", micros_each(cpu, args.events), "µs")
-        .detail("header", count(same.header_bytes() as u64), "B"))
+        .detail("header", count(bare.header_bytes), "B"))
 }
 
 /// Appends `events` events; how long it took and in how many commits.
-async fn write<S: EventStore + SideStore>(
-    place: &Arc<Place<S>>,
+///
+/// # Errors
+/// The store's.
+pub async fn write(
+    place: &Arc<Place>,
     streams: &Arc<Vec<StreamId>>,
     events: u64,
-    writers: usize,
-    batch: usize,
+    how: Writing,
 ) -> Result<(Duration, u64)> {
-    let writers = writers.clamp(1, streams.len());
+    let writers = how.writers.clamp(1, streams.len());
     let counter = commits(place);
     let watch = Stopwatch::start();
     let mut tasks = tokio::task::JoinSet::new();
@@ -164,7 +168,7 @@ async fn write<S: EventStore + SideStore>(
             let own: Vec<&StreamId> = streams.iter().skip(writer).step_by(writers).collect();
             let meta = CommandMeta::of(Actor::system("bench"));
             let numbers: Vec<u64> = (0..share).collect();
-            for part in numbers.chunks(batch) {
+            for part in numbers.chunks(how.batch) {
                 let item = |n: &u64| own[usize::try_from(*n).unwrap_or(0) % own.len()];
                 let items: Vec<BulkItem<'_, Measured>> =
                     part.iter().map(|n| BulkItem { stream: item(n), meta: &meta, command: n }).collect();
@@ -182,7 +186,7 @@ async fn write<S: EventStore + SideStore>(
 /// Counts the store's commits, so that the reference makes as many.
 struct Commits(tokio::task::JoinHandle<u64>, tokio::sync::oneshot::Sender<()>);
 
-fn commits<S: EventStore>(place: &Place<S>) -> Commits {
+fn commits(place: &Place) -> Commits {
     let mut head = place.store.subscribe();
     let (stop, mut stopped) = tokio::sync::oneshot::channel();
     let task = tokio::spawn(async move {

@@ -28,7 +28,8 @@ use ledger_store::{Delivery, Filter, Subscription};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::workload::Scratch;
+use super::ground::Ground;
+use super::place::Scratch;
 use super::{Figure, rate};
 use crate::app::App;
 use crate::auth::principal::{Caller, Principal};
@@ -49,21 +50,22 @@ const ACCOUNT: (&str, &str) = ("ledger.integration", "fake-password-0001");
 ///
 /// # Errors
 /// The ledger, or the sink's port.
-pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
-    crate::cli::serve::runtime()?.block_on(measure(args.events.clamp(1, INTENTS_MAX)))
+pub fn run(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    crate::cli::serve::runtime()?.block_on(measure(config, args.events.clamp(1, INTENTS_MAX)))
 }
 
-async fn measure(intents: u64) -> Result<Vec<Figure>> {
+async fn measure(config: &Config, intents: u64) -> Result<Vec<Figure>> {
+    let ground = Ground::of(config).await?;
     let sink = serve(ServiceNow::new(Settings::default(), Arc::new(SystemClock)), 0).await?;
     let bare = bare(&sink, intents).await?;
     let sink = serve(ServiceNow::new(Settings::default(), Arc::new(SystemClock)), 0).await?;
-    let (took, events) = dispatched(&sink, intents).await?;
+    let (took, events) = dispatched(&ground, &sink, intents).await?;
     let records = sink.fake.counts().records as u64;
     anyhow::ensure!(records == intents, "{records} records for {intents} intents");
     #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
     let per_intent = events as f64 / intents as f64;
     let figure = Figure::new(
-        "dispatch, intents to outcomes",
+        ground.named("dispatch, intents to outcomes"),
         rate(intents, took),
         "intents/s",
         "the same adapter and requests, nothing written",
@@ -87,10 +89,9 @@ fn intent(number: u64, id: String) -> Intent {
 }
 
 /// Through the ledger: how long, and how many events that made.
-async fn dispatched(sink: &Server<ServiceNow>, intents: u64) -> Result<(Duration, u64)> {
+async fn dispatched(ground: &Ground, sink: &Server<ServiceNow>, intents: u64) -> Result<(Duration, u64)> {
     let scratch = Scratch::new()?;
-    let mut config = Config::load(None)?;
-    config.data.dir = scratch.path().to_owned();
+    let mut config = ground.config(scratch.path());
     config.egress.networks = "127.0.0.0/8".into();
     let node = Node::open(config, Role::All).await?;
     let app = Arc::clone(&node.app);

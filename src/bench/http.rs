@@ -8,11 +8,14 @@ use anyhow::{Context, Result};
 use ledger::clock::Stopwatch;
 use serde_json::Value;
 
+use super::ground::Ground;
 use super::load::{self, Load};
+use super::place::Scratch;
 use super::process::Server;
-use super::workload::{Samples, Scratch, cpu_time, resident_mib};
-use super::{Figure, micros_each, rate, reference};
+use super::workload::{Samples, cpu_time, resident_mib};
+use super::{Figure, micros_each, percentile_ms, rate, reference};
 use crate::cli::bench::BenchArgs;
+use crate::config::Config;
 
 /// Numbers of the evidence that is sent one by one, far from those of the load.
 const SINGLES: u64 = 1 << 40;
@@ -21,10 +24,11 @@ const SINGLES: u64 = 1 << 40;
 ///
 /// # Errors
 /// The server does not start, or refuses a request.
-pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
+pub fn run(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    let ground = crate::cli::serve::runtime()?.block_on(Ground::of(config))?;
     let scratch = Scratch::new()?;
     let data = scratch.path().join("data");
-    let server = Server::start(&data)?;
+    let server = Server::start(&ground, &data)?;
     server.post("/v1/frameworks/starter", "")?;
     server.drained()?;
     let (first_ready, idle) = (server.ready, resident_mib(server.pid())?);
@@ -46,7 +50,7 @@ pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
     };
     let value = if batch == 1 { acknowledged } else { drained };
     let mut figure = Figure::new(
-        name,
+        ground.named(&name),
         value,
         "events/s",
         "bare HTTP server, bare SQLite, no key",
@@ -70,7 +74,7 @@ pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
         );
     }
     drop(server);
-    let again = Server::start(&data)?;
+    let again = Server::start(&ground, &data)?;
     Ok(vec![figure.detail("start to ready after a kill", again.ready.as_secs_f64() * 1000.0, "ms")])
 }
 
@@ -147,10 +151,9 @@ fn waits(server: &Server, samples: &Samples, args: &BenchArgs, full_rate: f64) -
         paced.join().expect("the load does not panic")?;
         anyhow::Ok(seen)
     })?;
-    Ok((p99_ms(proofs), p99_ms(visible)))
-}
-
-fn p99_ms(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() * 99 / 100).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+    let p99 = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        percentile_ms(&times, 0.99)
+    };
+    Ok((p99(proofs), p99(visible)))
 }

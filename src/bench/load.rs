@@ -11,6 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use ledger::clock::Stopwatch;
 
+use super::percentile_ms;
+
 /// What a run of load gave.
 #[derive(Debug)]
 pub struct Load {
@@ -25,17 +27,7 @@ pub struct Load {
 impl Load {
     /// The latency below which `share` of all requests lie, in milliseconds.
     pub fn percentile_ms(&self, share: f64) -> f64 {
-        if self.latencies.is_empty() {
-            return 0.0;
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an index within the vector"
-        )]
-        let index = ((self.latencies.len() as f64 * share) as usize).min(self.latencies.len() - 1);
-        self.latencies[index].as_secs_f64() * 1000.0
+        percentile_ms(&self.latencies, share)
     }
 }
 

@@ -3,14 +3,19 @@
 //! Absolute figures drift between machines and hours; the ratio is what a change is judged by.
 
 mod append;
+mod appended;
 mod dispatch;
+mod ground;
 mod http;
+mod latency;
 mod load;
+mod place;
 mod process;
 mod read;
 mod rebuild;
 mod reference;
 mod same_rows;
+mod second;
 mod verify;
 mod workload;
 
@@ -20,6 +25,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::bench::{BenchArgs, BenchKind};
+use crate::config::Config;
 
 /// One figure with its reference.
 #[derive(Debug, Clone, Serialize)]
@@ -109,6 +115,18 @@ fn rate(events: u64, took: Duration) -> f64 {
     events / took.as_secs_f64().max(1e-9)
 }
 
+/// The time below which `share` of all sorted times lie, in milliseconds.
+fn percentile_ms(sorted: &[Duration], share: f64) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index within the slice"
+    )]
+    let index = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
+    sorted.get(index).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+}
+
 /// CPU time an event: what a busy machine does not change as much as the rate.
 fn micros_each(cpu: Duration, events: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a figure to read, not to count with")]
@@ -120,14 +138,18 @@ fn micros_each(cpu: Duration, events: u64) -> f64 {
 ///
 /// # Errors
 /// The benchmark could not run.
-pub fn run(args: &BenchArgs) -> Result<()> {
+pub fn run(config: &Config, args: &BenchArgs) -> Result<()> {
+    if let Some(first) = &args.beside {
+        return second::run(config, args, first);
+    }
     let figures = match args.kind {
-        BenchKind::Append => append::run(args)?,
-        BenchKind::Dispatch => dispatch::run(args)?,
-        BenchKind::Http => http::run(args)?,
-        BenchKind::Read => read::run(args)?,
-        BenchKind::Verify => verify::run(args)?,
-        BenchKind::Rebuild => rebuild::run(args)?,
+        BenchKind::Append => append::run(config, args)?,
+        BenchKind::Dispatch => dispatch::run(config, args)?,
+        BenchKind::Http => http::run(config, args)?,
+        BenchKind::Latency => latency::run(config, args)?,
+        BenchKind::Read => read::run(config, args)?,
+        BenchKind::Verify => verify::run(config, args)?,
+        BenchKind::Rebuild => rebuild::run(config, args)?,
     };
     for figure in &figures {
         if args.json {

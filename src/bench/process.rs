@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use ledger::clock::Stopwatch;
 use serde_json::Value;
 
+use super::ground::Ground;
 use super::load::{Connection, get, post};
 
 /// How often to look whether something has come true.
@@ -30,18 +31,33 @@ pub struct Server {
     pub ready: Duration,
 }
 
+/// This binary once more, on the store that is measured. Its URL may hold a password, which arguments would show to all.
+///
+/// # Errors
+/// The system does not tell where this program is.
+pub fn once_more(ground: &Ground) -> Result<Command> {
+    let store = ground.store();
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .env("LEDGER_LOG_LEVEL", "warn")
+        .env("LEDGER_STORE_URL", &store.url)
+        .env("LEDGER_STORE_CA_FILE", &store.ca_file)
+        .env("LEDGER_STORE_SIDE", &store.side)
+        .env("LEDGER_STORE_READ_MODELS", store.read_models.as_str())
+        .stdout(Stdio::piped());
+    Ok(command)
+}
+
 impl Server {
-    /// Starts a server on a data directory.
+    /// Starts a server on a store and a data directory.
     ///
     /// # Errors
     /// It does not start; it tells why on standard error.
-    pub fn start(data: &Path) -> Result<Self> {
+    pub fn start(ground: &Ground, data: &Path) -> Result<Self> {
         let watch = Stopwatch::start();
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut child = once_more(ground)?
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
-            .env("LEDGER_LOG_LEVEL", "warn")
-            .stdout(Stdio::piped())
             .spawn()
             .context("this program cannot be started again")?;
         let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?);

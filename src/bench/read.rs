@@ -6,17 +6,22 @@ use std::time::Duration;
 use anyhow::Result;
 use ledger::clock::Stopwatch;
 use ledger::readmodel::Query;
-use ledger_projections::LedgerModels;
 use ledger_projections::evidence::EVIDENCE;
-use ledger_store::runner::{RunnerOptions, Views};
-use ledger_store::views::ViewStore;
-use ledger_store::{EventStore, Read};
-use ledger_store_sqlite::SqliteViews;
+use ledger_store::Read;
+use ledger_store::runner::Views;
+use ledger_store_postgres::plain_table;
 
+use super::appended::options;
+use super::ground::Ground;
+use super::place::{Place, Scratch};
 use super::reference::BareStore;
-use super::workload::{Place, Samples, Scratch};
+use super::workload::Samples;
 use super::{Figure, rate};
 use crate::cli::bench::BenchArgs;
+use crate::config::{Config, StoreUrl};
+
+/// Rows of a commit of the reference.
+const COMMIT_ROWS: usize = 2_000;
 
 /// How long the read models may take to fold what was written: only a ledger that hangs takes so long.
 pub const FOLD_MAX: Duration = Duration::from_secs(600);
@@ -25,28 +30,14 @@ pub const FOLD_MAX: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// The store's.
-pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
-    crate::cli::serve::runtime()?.block_on(measure(args))
+pub fn run(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    crate::cli::serve::runtime()?.block_on(measure(config, args))
 }
 
-/// Starts read models in `dir` that follow the place.
-///
-/// # Errors
-/// The read models cannot be opened.
-pub fn views(dir: &std::path::Path, place: &Place) -> Result<Views> {
-    let store = SqliteViews::open(dir, Arc::clone(LedgerModels::schema()))?;
-    Ok(views_in(Arc::new(store), place))
-}
-
-/// Starts read models in a store of them that follow the place.
-pub fn views_in(store: Arc<dyn ViewStore>, place: &Place) -> Views {
-    let events: Arc<dyn EventStore> = Arc::<ledger_store_sqlite::SqliteStore>::clone(&place.store);
-    Views::start(Arc::new(LedgerModels), events, store, RunnerOptions::default())
-}
-
-async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
+async fn measure(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    let ground = Ground::of(config).await?;
     let scratch = Scratch::new()?;
-    let place = Arc::new(Place::create(scratch.path()).await?);
+    let place = Arc::new(Place::create(&ground, scratch.path()).await?);
     place.fill(&Arc::new(Samples::new()), args.events, args.writers).await?;
     let (watch, mut from, mut read, mut bytes) = (Stopwatch::start(), 1, 0_u64, 0_usize);
     loop {
@@ -59,17 +50,25 @@ async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
         }
     }
     let scan = rate(read, watch.elapsed());
-    let bare = bare_scan(read, bytes / usize::try_from(read.max(1))?)?;
-    let scan =
-        Figure::new("scan of the log in order", scan, "events/s", "scan of as many rows, bare SQLite", bare);
-    let views = views(scratch.path(), &place)?;
+    let (what, bare) = match ground.url() {
+        StoreUrl::Postgres(url) => {
+            let table = plain_table(&*place.store, &options(&ground, url)?, args.events, COMMIT_ROWS).await?;
+            ("scan of as many rows, plain table", rate(table.rows, table.scan))
+        }
+        StoreUrl::Embedded | StoreUrl::EventStoreDb(_) => {
+            let bare = bare_scan(read, bytes / usize::try_from(read.max(1))?)?;
+            ("scan of as many rows, bare SQLite", bare)
+        }
+    };
+    let scan = Figure::new(ground.named("scan of the log in order"), scan, "events/s", what, bare);
+    let views = place.views().await?;
     views.wait_for_position(*place.store.subscribe().borrow(), FOLD_MAX).await?;
     let filtered =
         pages(&views, &place, |query| query.is_text("check", "linux-host/kernel-settings")).await?;
     let plain = pages(&views, &place, |query| query).await?;
     views.stop().await;
     let page = Figure::new(
-        format!("page of 50 of {} rows, filtered, p99", args.events),
+        ground.named(&format!("page of 50 of {} rows, filtered, p99", args.events)),
         filtered.1,
         "ms",
         "the same page unfiltered, p99",
@@ -100,7 +99,7 @@ fn bare_scan(rows: u64, bytes: usize) -> Result<f64> {
     let mut store = BareStore::create(scratch.path())?;
     let body = vec![b'x'; bytes + 64];
     let numbers: Vec<u64> = (0..rows).collect();
-    for part in numbers.chunks(2_000) {
+    for part in numbers.chunks(COMMIT_ROWS) {
         store.commit(part.iter().map(|n| ("bench", *n, body.as_slice())))?;
     }
     let watch = Stopwatch::start();

@@ -1,20 +1,18 @@
-//! Rebuilding all read models from the log, durably, beside one bare upsert an event.
+//! Building all read models from the log, durably, beside one bare upsert an event, or beside the embedded store.
 
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use ledger::clock::Stopwatch;
-use ledger_projections::LedgerModels;
-use ledger_store::EventStore as _;
-use ledger_store::runner::Views;
-use ledger_store::views::ViewStore as _;
-use ledger_store_postgres::{PostgresOptions, PostgresViews};
 
-use super::read::{FOLD_MAX, views, views_in};
+use super::ground::Ground;
+use super::place::{Place, Scratch};
+use super::read::FOLD_MAX;
 use super::reference::BareStore;
-use super::workload::{Place, Samples, Scratch};
+use super::workload::Samples;
 use super::{Figure, rate};
 use crate::cli::bench::BenchArgs;
+use crate::config::{Config, StoreUrl};
 
 /// Rows of a transaction of the reference: as many events as the runner commits at once while it builds.
 const COMMIT_ROWS: usize = 16_384;
@@ -23,37 +21,23 @@ const COMMIT_ROWS: usize = 16_384;
 ///
 /// # Errors
 /// The store's, or read models that differ from the rebuilt ones.
-pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
-    crate::cli::serve::runtime()?.block_on(measure(args))
+pub fn run(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    crate::cli::serve::runtime()?.block_on(measure(config, args))
 }
 
-async fn measure(args: &BenchArgs) -> Result<Vec<Figure>> {
-    let scratch = Scratch::new()?;
-    let place = Arc::new(Place::create(scratch.path()).await?);
-    place.fill(&Arc::new(Samples::new()), args.events, args.writers).await?;
-    let total = *place.store.subscribe().borrow();
-    let sqlite = measure_views(|| views(scratch.path(), &place), total).await?;
+async fn measure(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    let ground = Ground::of(config).await?;
+    let (total, embedded) = build(&ground.embedded()?, args).await?;
+    let figure = |ground: &Ground, rates: &Rates, reference: &str, value: f64| {
+        let name = ground.named("build of all read models");
+        Figure::new(name, rates.built, "events/s", reference, value).detail(BESIDE, rates.beside, "events/s")
+    };
     let bare = upserts(total)?;
-    let figure = Figure::new(
-        "build of all read models",
-        sqlite.built,
-        "events/s",
-        "one durable upsert an event, bare SQLite",
-        bare,
-    )
-    .detail(BESIDE, sqlite.beside, "events/s");
-    let mut figures = vec![figure];
-    if let Some(url) = &args.postgres {
-        let options = PostgresOptions::at(url, None)?;
-        let store = Arc::new(PostgresViews::open(options, Arc::clone(LedgerModels::schema())).await?);
-        if store.current().is_some() {
-            bail!("{url} has read models already; give an empty database");
-        }
-        let postgres = measure_views(|| Ok(views_in(store, &place)), total).await?;
-        let name = "build of all read models, PostgreSQL";
-        let reference = "build of all read models, SQLite";
-        let figure = Figure::new(name, postgres.built, "events/s", reference, sqlite.built);
-        figures.push(figure.detail(BESIDE, postgres.beside, "events/s"));
+    let mut figures =
+        vec![figure(&ground.embedded()?, &embedded, "one durable upsert an event, bare SQLite", bare)];
+    if *ground.url() != StoreUrl::Embedded {
+        let (_, rates) = build(&ground, args).await?;
+        figures.push(figure(&ground, &rates, "the same, embedded", embedded.built));
     }
     Ok(figures)
 }
@@ -67,10 +51,15 @@ struct Rates {
     beside: f64,
 }
 
-async fn measure_views(start: impl FnOnce() -> Result<Views>, total: u64) -> Result<Rates> {
+/// Fills a store and builds its read models; how many events it has, and the rates.
+async fn build(ground: &Ground, args: &BenchArgs) -> Result<(u64, Rates)> {
+    let scratch = Scratch::new()?;
+    let place = Arc::new(Place::create(ground, scratch.path()).await?);
+    place.fill(&Arc::new(Samples::new()), args.events, args.writers).await?;
+    let total = *place.store.subscribe().borrow();
     // From nothing: no read models are there yet.
     let watch = Stopwatch::start();
-    let views = start()?;
+    let views = place.views().await?;
     views.wait_for_position(total, FOLD_MAX).await?;
     let built = rate(total, watch.elapsed());
     // Once more beside the ones that are there, compared with them and put in their place.
@@ -81,7 +70,7 @@ async fn measure_views(start: impl FnOnce() -> Result<Views>, total: u64) -> Res
     if !report.differing.is_empty() {
         bail!("the rebuilt read models differ: {}", report.differing.join(", "));
     }
-    Ok(Rates { built, beside })
+    Ok((total, Rates { built, beside }))
 }
 
 fn upserts(rows: u64) -> Result<f64> {

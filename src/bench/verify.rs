@@ -12,11 +12,14 @@ use ledger::event::EventHash;
 use ledger::keys::{BatchVerifier, PublicKey, Signer as _, SoftSigner};
 use ledger::policy::Policy;
 use ledger_replay::{DirectorySink, NoProgress, Options, verify};
-use ledger_store::{EventStore as _, Read};
+use ledger_store::Read;
 
-use super::workload::{Place, Samples, Scratch};
+use super::ground::Ground;
+use super::place::{Place, Scratch};
+use super::workload::Samples;
 use super::{Figure, rate};
 use crate::cli::bench::BenchArgs;
+use crate::config::{Config, StoreUrl};
 
 /// Signatures of the reference: enough for a steady rate, few enough to be held.
 const BARE_SIGNATURES: u64 = 200_000;
@@ -25,11 +28,16 @@ const BARE_SIGNATURES: u64 = 200_000;
 ///
 /// # Errors
 /// The store's, or an export that does not verify.
-pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
+pub fn run(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
+    if config.store.url()? != StoreUrl::Embedded {
+        bail!(
+            "what is verified is an exported bundle, the same from every store: leave --store and store.url away"
+        );
+    }
     let scratch = Scratch::new()?;
     let bundle = scratch.path().join("bundle");
     let runtime = crate::cli::serve::runtime()?;
-    let entries = runtime.block_on(export(args, &scratch.path().join("data"), &bundle))?;
+    let entries = runtime.block_on(export(config, args, &scratch.path().join("data"), &bundle))?;
     drop(runtime);
     let options = Options { bundle, policy: None, since: None, strict: false, threads: None };
     let report = verify(&options, &NoProgress)?;
@@ -52,9 +60,8 @@ pub fn run(args: &BenchArgs) -> Result<Vec<Figure>> {
 }
 
 /// Writes the events of a fresh ledger as a bundle; how many entries it has.
-async fn export(args: &BenchArgs, data: &Path, bundle: &Path) -> Result<u64> {
-    std::fs::create_dir(data)?;
-    let place = Arc::new(Place::create(data).await?);
+async fn export(config: &Config, args: &BenchArgs, data: &Path, bundle: &Path) -> Result<u64> {
+    let place = Arc::new(Place::create(&Ground::of(config).await?, data).await?);
     place.fill(&Arc::new(Samples::new()), args.events, args.writers).await?;
     let keys = place.keyring.log(&place.tenant).context("the tenant has a log")?;
     let signer = keys.checkpoint_signer();

@@ -1,148 +1,18 @@
-//! What the benchmarks write: events like evidence, over a ledger in a scratch directory.
+//! What the benchmarks write: events like evidence.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use ledger::clock::{BufferedEntropy, Clock, Entropy, SystemClock};
+use ledger::clock::{Clock, SystemClock};
 use ledger::domain::{Aggregate, DecideCtx, DecodeError, DomainEvent, EventBody};
-use ledger::ids::{Actor, CommandId, StreamId, TenantId};
-use ledger::secretbox::Kek;
+use ledger::ids::StreamId;
 use ledger::time::Timestamp;
-use ledger_aggregates::evidence::{Evidence, EvidenceCommand, SubmitEvidence};
+use ledger_aggregates::evidence::SubmitEvidence;
 use ledger_aggregates::framework::starter;
-use ledger_aggregates::values::{CheckId, CheckResult, ControlRef, EvidenceId, TargetRef};
-use ledger_store::bootstrap::Bootstrap;
-use ledger_store::executor::{BulkItem, CommandMeta, Executed, Executor};
-use ledger_store::keyring::Keyring;
-use ledger_store::{CommandRecord, EventStore, SideStore};
-use ledger_store_sqlite::{SqliteStore, StoreOptions};
+use ledger_aggregates::values::{CheckId, CheckResult, ControlRef, TargetRef};
+use ledger_store::executor::Executed;
 use serde_json::{Map, Value, json};
-
-/// A directory that goes with its owner.
-#[derive(Debug)]
-pub struct Scratch(PathBuf);
-
-impl Scratch {
-    /// A new, empty directory under the system's directory for such.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn new() -> Result<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("ledger-bench-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed is in the system's directory for what may be removed.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A ledger with one tenant, in process, without HTTP.
-pub struct Place<S = SqliteStore> {
-    /// The store.
-    pub store: Arc<S>,
-    /// The way of a command.
-    pub executor: Arc<Executor>,
-    /// The keys.
-    pub keyring: Arc<Keyring>,
-    /// Whose log.
-    pub tenant: TenantId,
-}
-
-impl Place {
-    /// Makes a ledger in `dir`.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn create(dir: &Path) -> Result<Self> {
-        Self::over(Arc::new(SqliteStore::open(StoreOptions::new(dir, dir.join("head"), [7; 32]))?)).await
-    }
-}
-
-impl<S: EventStore + SideStore> Place<S> {
-    /// Makes a ledger in an empty store.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn over(store: Arc<S>) -> Result<Self> {
-        let entropy: Arc<dyn Entropy> = Arc::new(BufferedEntropy::default());
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let events: Arc<dyn EventStore> = Arc::<S>::clone(&store);
-        let side: Arc<dyn SideStore> = Arc::<S>::clone(&store);
-        let keyring = Arc::new(Keyring::new(Arc::clone(&side), Kek::new(&[9; 32]), Arc::clone(&entropy)));
-        let bootstrap = Bootstrap {
-            store: Arc::clone(&events),
-            side,
-            keyring: Arc::clone(&keyring),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-        };
-        bootstrap.open("bench").await?;
-        let tenant = TenantId::generate(&*clock, &*entropy);
-        bootstrap.create(&tenant, None).await?;
-        let executor = Arc::new(Executor::new(events, Arc::clone(&keyring), clock, entropy));
-        Ok(Self { store, executor, keyring, tenant })
-    }
-
-    /// Hands evidence in: `from..until` by number, in calls of `batch`.
-    ///
-    /// # Errors
-    /// A command that was not carried out.
-    pub async fn submit(&self, samples: &Samples, from: u64, until: u64, batch: usize) -> Result<()> {
-        let keys = self.keyring.log(&self.tenant).ok_or_else(|| anyhow!("the tenant has a log"))?;
-        let numbers: Vec<u64> = (from..until).collect();
-        for part in numbers.chunks(batch.max(1)) {
-            let mut rows = Vec::with_capacity(part.len());
-            for n in part {
-                let id: EvidenceId = samples.id(*n).parse()?;
-                let record = CommandRecord {
-                    id: CommandId::new(id.to_string())?,
-                    body_mac: keys.body_mac(id.to_string().as_bytes()),
-                };
-                let meta = CommandMeta::of(Actor::system("bench")).with_record(record).new_stream();
-                let command = EvidenceCommand::Submit(Box::new(samples.command(*n)));
-                rows.push((id.stream(), meta, command));
-            }
-            let items: Vec<BulkItem<'_, Evidence>> =
-                rows.iter().map(|(stream, meta, command)| BulkItem { stream, meta, command }).collect();
-            done::<Evidence>(self.executor.execute_many(&self.tenant, &items).await)?;
-        }
-        Ok(())
-    }
-
-    /// Hands `events` pieces of evidence in from `writers` tasks at once.
-    ///
-    /// # Errors
-    /// A command that was not carried out.
-    pub async fn fill(self: &Arc<Self>, samples: &Arc<Samples>, events: u64, writers: usize) -> Result<()> {
-        let mut tasks = tokio::task::JoinSet::new();
-        let writers = writers.max(1) as u64;
-        for writer in 0..writers {
-            let (place, samples) = (Arc::clone(self), Arc::clone(samples));
-            let (from, until) = (events * writer / writers, events * (writer + 1) / writers);
-            tasks.spawn(async move { place.submit(&samples, from, until, 512).await });
-        }
-        while let Some(ended) = tasks.join_next().await {
-            ended??;
-        }
-        Ok(())
-    }
-}
 
 /// All of them were carried out.
 ///
@@ -181,7 +51,8 @@ impl Samples {
         &self.controls[usize::try_from(n).unwrap_or(0) % self.controls.len()]
     }
 
-    fn command(&self, n: u64) -> SubmitEvidence {
+    /// The n-th as a command.
+    pub fn command(&self, n: u64) -> SubmitEvidence {
         SubmitEvidence {
             check: CheckId::new(CHECKS[usize::try_from(n % 4).unwrap_or(0)])
                 .expect("a constant that follows the rule"),

@@ -1,5 +1,7 @@
 //! `ledger bench`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 /// Which benchmark.
@@ -11,6 +13,8 @@ pub enum BenchKind {
     Dispatch,
     /// Evidence over HTTP with authentication.
     Http,
+    /// From an append to its events in another process of the same database.
+    Latency,
     /// Reading the log in order, and read-model queries.
     Read,
     /// Offline verification of an exported bundle.
@@ -19,7 +23,8 @@ pub enum BenchKind {
     Rebuild,
 }
 
-/// What to measure and with how much.
+/// What to measure and with how much. `--store` names where: a store that is empty, and is filled; without it an embedded
+/// ledger in a scratch directory.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
     /// Which benchmark.
@@ -43,9 +48,13 @@ pub struct BenchArgs {
     /// How many HTTP clients send at once.
     #[arg(long, default_value_t = 16)]
     pub clients: usize,
-    /// An empty PostgreSQL database, `postgres://…`, on which the same is measured (append, rebuild).
-    #[arg(long, value_name = "URL")]
-    pub postgres: Option<String>,
+    /// The directory `database` of the npm package `@eventide/message-db`: its write function on the same server is a
+    /// further reference (append on PostgreSQL).
+    #[arg(long, value_name = "DIR")]
+    pub message_db: Option<PathBuf>,
+    /// This is the second process of a benchmark whose first has this directory.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub beside: Option<PathBuf>,
     /// One JSON object a figure: name, value, unit, reference, `reference_value`, ratio.
     #[arg(long)]
     pub json: bool,

@@ -117,7 +117,7 @@ enum Verb {
     Copy(copy::CopyArgs),
     /// Measure, with a reference in the same run.
     #[command(
-        after_help = "Examples:\n  ledger bench append --events 1000000 --streams 10000\n  ledger bench http --clients 16 --batch 100 --json"
+        after_help = "Examples:\n  ledger bench append --events 1000000 --streams 10000\n  ledger bench http --clients 16 --batch 100 --json\n  ledger bench append --store postgres://ledger@db.example.org/empty"
     )]
     Bench(bench::BenchArgs),
     /// Install, list, pin and roll back packages of custom adapters.
@@ -195,7 +195,7 @@ impl Cli {
             Verb::Backup(args) => backup::run(config, args),
             Verb::Restore(args) => restore::run(config, args),
             Verb::Copy(args) => copy::run(&config, args),
-            Verb::Bench(args) => crate::bench::run(&args).map(|()| ExitCode::SUCCESS),
+            Verb::Bench(args) => crate::bench::run(&config, &args).map(|()| ExitCode::SUCCESS),
             Verb::Adapters(args) => adapters::run(config, &args),
             Verb::Integrations(args) => integrations::run(&args),
             Verb::Routes(args) => routes::run(&args),

@@ -29,6 +29,16 @@ pub enum ReadModelsPlace {
     Local,
 }
 
+impl ReadModelsPlace {
+    /// The setting's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// What a store's URL names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreUrl {

@@ -58,7 +58,7 @@ pub(crate) fn encode(append: &Append, annex: Option<&str>) -> Vec<EventData> {
 }
 
 /// The client makes JSON events only of what it serialises itself; this gives it bytes that are JSON already.
-fn json(event_type: &str, entry: Vec<u8>) -> EventData {
+pub(crate) fn json(event_type: &str, entry: Vec<u8>) -> EventData {
     let text = String::from_utf8(entry).expect("an entry is JSON");
     let raw = serde_json::value::RawValue::from_string(text).expect("an entry is JSON");
     EventData::json(event_type, &raw).expect("JSON is JSON")

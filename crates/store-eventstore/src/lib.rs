@@ -48,10 +48,12 @@ mod open;
 mod options;
 mod parts;
 mod plan;
+mod reference;
 mod request;
 mod side;
 mod store;
 
 pub use error::OpenError;
 pub use options::EsdbOptions;
+pub use reference::plain_appends;
 pub use store::EventStoreDbStore;
