@@ -40,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger-store-sqlite", &["ledger", "ledger-store"]),
     ("ledger-store-postgres", &["ledger", "ledger-store"]),
     ("ledger-store-eventstore", &["ledger", "ledger-store", "ledger-store-sqlite"]),
+    ("ledger-queue-nats", &[]),
     ("ledger-sandbox", &[]),
     ("ledger-fakes", &["ledger"]),
     ("ledger-fakes-eventstore", &[]),
