@@ -8,6 +8,7 @@ use std::time::Duration;
 use ledger::clock::{Clock, Entropy};
 use ledger::ids::TenantId;
 use ledger::readmodel::{Cell, Page, Query, Row, TableDef};
+use ledger_queue_nats::Queue;
 use ledger_store::bootstrap::{Bootstrap, OpenLog};
 use ledger_store::executor::Executor;
 use ledger_store::keyring::Keyring;
@@ -76,6 +77,8 @@ pub struct App {
     pub logs: RwLock<HashMap<TenantId, OpenLog>>,
     /// Integrations at work.
     pub connect: Connect,
+    /// Where work waits for a worker; nothing: in the log alone, or this process does none.
+    pub queue: Option<Arc<Queue>>,
     /// Did the store fail to take the last command?
     pub store_in_trouble: AtomicBool,
     /// Whose data is erased, outside of backups.
@@ -214,7 +217,11 @@ impl App {
         let clock = (behind > CLOCK_BACK_S_MAX).then(|| {
             format!("the clock is {behind} s behind the newest event: set it right; until then evidence may be refused as of the future")
         });
-        clock.into_iter().chain(self.witness_troubles().1).collect()
+        let queue = self.queue.as_ref().and_then(|queue| {
+            let trouble = queue.standing().borrow().trouble.clone()?;
+            Some(format!("the queue does not work, and work waits in the ledger: {trouble}"))
+        });
+        clock.into_iter().chain(queue).chain(self.witness_troubles().1).collect()
     }
 
     /// What witnesses that do not cosign say: those that contradict the ledger, and the others.

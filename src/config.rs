@@ -3,6 +3,7 @@
 //! This is the only module that reads the environment.
 
 mod examine;
+mod queue;
 mod store;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 pub use examine::Examined;
+pub use queue::Queue;
 pub use store::{ReadModelsPlace, Store, StoreUrl, without_password};
 
 /// The documented defaults, in the binary.
@@ -27,6 +29,8 @@ pub struct Config {
     pub data: Data,
     /// Where the events are.
     pub store: Store,
+    /// The queue between workers.
+    pub queue: Queue,
     /// How keys are wrapped.
     pub keys: Keys,
     /// What the ledger is called.
@@ -162,8 +166,14 @@ impl Config {
             set_from_env(&mut table, &name, value)?;
         }
         let config: Self = table.try_into().context("a setting has a value of the wrong kind")?;
-        config.server.check_public_url()?;
-        Ok(config)
+        config.checked()
+    }
+
+    /// What the kind of a value does not tell.
+    fn checked(self) -> Result<Self> {
+        self.server.check_public_url()?;
+        self.queue.place()?;
+        Ok(self)
     }
 
     /// The defaults, on the store that these settings name.

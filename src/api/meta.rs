@@ -19,6 +19,17 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
+/// The queue server between workers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueueStanding {
+    /// Where it is.
+    server: String,
+    /// Is there a connection?
+    connected: bool,
+    /// What is wrong, in words.
+    problem: Option<String>,
+}
+
 /// Whether the server can do its work, part by part.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
@@ -33,6 +44,10 @@ pub struct Readiness {
     /// Events that the reactors have not looked at yet: what follows from them is still to come. Nothing: another process
     /// reacts.
     reaction_lag: Option<u64>,
+    /// The queue server that this process takes work from. Nothing: it takes it from the log, or does none.
+    queue: Option<QueueStanding>,
+    /// The ledger's name.
+    ledger: String,
     /// How this process calls itself among others: host, process, and a part of its own.
     process: String,
     /// What this process is there for: `all`, `serve` or `work`.
@@ -68,6 +83,11 @@ pub async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>
         position,
         projection_lag: lag,
         reaction_lag: app.reaction_lag(),
+        queue: app.queue.as_ref().map(|queue| {
+            let standing = queue.standing().borrow().clone();
+            QueueStanding { server: queue.shown(), connected: standing.connected, problem: standing.trouble }
+        }),
+        ledger: app.name.clone(),
         process: app.duties.holder().to_owned(),
         role: app.role.as_str(),
         duties: app.duties.held(),
@@ -85,6 +105,8 @@ pub async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.metrics.projection_lag.set(app.views.lag());
     app.metrics.reaction_lag.set(app.reaction_lag().unwrap_or(0));
     app.metrics.duties.set(app.duties.held().len() as u64);
+    let connected = app.queue.as_ref().is_some_and(|queue| queue.standing().borrow().connected);
+    app.metrics.queue_connected.set(u64::from(connected));
     app.metrics.quarantined.set(app.views.poisoned().len() as u64);
     (
         [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],

@@ -88,7 +88,9 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// Log lines go to standard error; standard output is for answers.
 pub fn init_log(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::new(&config.log.level);
+    // What its client says of a queue server is said by the ledger in its own words; settings may ask for it all the same.
+    let level = format!("async_nats=off,{}", config.log.level);
+    let filter = tracing_subscriber::EnvFilter::new(level);
     let colours = std::io::stderr().is_terminal();
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

@@ -57,8 +57,8 @@ pub(super) fn examine(file: Option<&Path>, env: impl Iterator<Item = (String, St
         return found;
     }
     match table.try_into::<Config>() {
-        Ok(config) => match config.server.check_public_url() {
-            Ok(()) => found.config = Some(config),
+        Ok(config) => match config.checked() {
+            Ok(config) => found.config = Some(config),
             Err(error) => found.wrong.push(error.to_string()),
         },
         Err(error) => {
@@ -97,6 +97,7 @@ fn shown(section: &str, key: &str, value: &toml::Value) -> String {
         toml::Value::String(url) if section == "store" && ["url", "side"].contains(&key) => {
             super::store::without_password(url)
         }
+        toml::Value::String(url) if section == "queue" && key == "url" => super::queue::shown(url),
         toml::Value::String(text) => format!("{text:?}"),
         toml::Value::Integer(number) => number.to_string(),
         toml::Value::Boolean(yes) => yes.to_string(),
@@ -132,12 +133,17 @@ mod tests {
     fn what_differs_is_told_without_passwords_and_what_sets_nothing_is_named() {
         let env = [
             ("LEDGER_STORE_URL", "postgres://ledger:hidden@db/ledger"),
+            ("LEDGER_QUEUE_URL", "nats://hidden@queue"),
             ("LEDGER_SEVER_LISTEN", "x"),
             ("LEDGER_SECRET_JIRA", "x"),
             ("LEDGER_API_KEY", "x"),
         ];
         let found = of("[log]\nlevel = \"debug\"\n[server]\nallow_plain = false\n", &env);
-        assert_eq!(found.changed, ["log.level = \"debug\"", "store.url = postgres://ledger@db/ledger"]);
+        let queue = "queue.url = nats://queue:4222";
+        assert_eq!(
+            found.changed,
+            ["log.level = \"debug\"", queue, "store.url = postgres://ledger@db/ledger"]
+        );
         assert_eq!(found.ignored, ["LEDGER_SEVER_LISTEN"]);
         assert!(found.config.is_some() && found.wrong.is_empty());
         assert!(of("", &[]).changed.is_empty());

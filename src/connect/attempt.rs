@@ -6,9 +6,9 @@ use std::time::Duration;
 use ledger::clock::Entropy;
 use ledger::ids::TenantId;
 use ledger::time::Timestamp;
-use ledger_aggregates::intent::{Intent, IntentCommand, IntentState, Phase, Work, limits};
+use ledger_aggregates::intent::{Intent, IntentCommand, IntentEvent, IntentState, Phase, Work, limits};
 use ledger_aggregates::ticket::SeenField;
-use ledger_aggregates::values::{EffectPurpose, FailureWord, IntentId};
+use ledger_aggregates::values::{EffectPurpose, FailureWord, IntegrationId, IntentId};
 use ledger_connectors::drive::{End, drive};
 use ledger_connectors::protocol::{Fact, FactKind, Failure, FailureKind, Outcome, Task};
 use serde_json::{Map, Value, json};
@@ -44,11 +44,17 @@ pub struct Ended {
     pub verdict: Verdict,
     /// What was found out on the way.
     pub facts: Vec<Fact>,
+    /// Nothing was done: it may begin then.
+    pub too_early: Option<Timestamp>,
 }
 
 impl Ended {
     const fn nothing() -> Self {
-        Self { verdict: Verdict::Silent, facts: Vec::new() }
+        Self { verdict: Verdict::Silent, facts: Vec::new(), too_early: None }
+    }
+
+    fn too_early(not_before: Timestamp) -> Self {
+        Self { too_early: Some(not_before), ..Self::nothing() }
     }
 }
 
@@ -60,7 +66,9 @@ pub struct Attempt<'a> {
     pub tenant: &'a TenantId,
     /// Which.
     pub intent: IntentId,
-    /// The live integration.
+    /// Where it is to be carried out.
+    pub integration: &'a IntegrationId,
+    /// The same, alive.
     pub live: &'a Live,
 }
 
@@ -72,12 +80,20 @@ impl Attempt<'_> {
     pub async fn run(self) -> Result<Ended, ApiError> {
         let told = self.app.told::<Intent>(self.tenant, &self.intent.stream()).await?;
         let IntentState::Open(work) = state_of::<Intent>(&told) else { return Ok(Ended::nothing()) };
+        // A queue that others can write to may hand out what belongs elsewhere.
+        let wanted = told.first().map(|told| &told.event);
+        if !matches!(wanted, Some(IntentEvent::Requested(e)) if e.integration == *self.integration) {
+            return Ok(Ended::nothing());
+        }
         let now = self.app.clock.now();
         let purpose = match work.phase {
             Phase::Due { not_before } if not_before.is_none_or(|time| time <= now) => EffectPurpose::Perform,
             Phase::Attempting(_) => EffectPurpose::Perform,
             Phase::Uncertain { not_before, .. } if not_before <= now => EffectPurpose::Lookup,
-            _ => return Ok(Ended::nothing()),
+            Phase::Due { not_before: Some(not_before) } | Phase::Uncertain { not_before, .. } => {
+                return Ok(Ended::too_early(not_before));
+            }
+            Phase::Due { not_before: None } | Phase::Parked { .. } => return Ok(Ended::nothing()),
         };
         let journal = IntentJournal::new(self.app, self.tenant, self.intent, purpose);
         let payload = told.first().and_then(observe::payload);
@@ -106,7 +122,7 @@ impl Attempt<'_> {
         // What the ticket looks like is told by the outcome itself.
         let mut facts = journal.into_facts();
         facts.retain(|fact| matches!(fact.kind, FactKind::Commented { .. }));
-        Ok(Ended { verdict, facts })
+        Ok(Ended { verdict, facts, too_early: None })
     }
 
     async fn settle(&self, journal: &IntentJournal<'_>, work: &Work, end: End) -> Result<Verdict, ApiError> {
@@ -194,7 +210,7 @@ impl Attempt<'_> {
 }
 
 /// `theirs`: the values at the other side of the fields in conflict.
-fn parked(
+pub(super) fn parked(
     failure: &Failure,
     reason: FailureWord,
     conflicts: Vec<SeenField>,

@@ -28,6 +28,21 @@ struct Place {
     /// The order in which intents were asked for.
     asked: u64,
     intent: IntentId,
+    /// The event that made it wait for this.
+    since: u64,
+}
+
+/// What an intent waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which.
+    pub intent: IntentId,
+    /// Where.
+    pub key: Key,
+    /// When it may be attempted.
+    pub not_before: Timestamp,
+    /// The event that says so: another one, and it is due for another reason.
+    pub since: u64,
 }
 
 /// What an event changed.
@@ -36,14 +51,20 @@ pub enum Change {
     /// Nothing that a dispatcher waits for.
     None,
     /// An intent may be attempted, now or later.
-    Open(Key),
+    Open(Waiting),
 }
 
 impl Queue {
-    /// Takes an intent in as a read model tells it.
-    pub fn insert(&mut self, key: Key, intent: IntentId, asked: u64, not_before: Option<Timestamp>) {
+    /// Takes an intent in as a read model tells it: what the order of asking is, what made it wait, and until when.
+    pub fn insert(
+        &mut self,
+        key: Key,
+        intent: IntentId,
+        (asked, since): (u64, u64),
+        not_before: Option<Timestamp>,
+    ) {
         let not_before = not_before.unwrap_or(Timestamp::from_micros(0));
-        self.put(key, Place { not_before, asked, intent });
+        self.put(key, Place { not_before, asked, intent, since });
     }
 
     fn put(&mut self, key: Key, place: Place) {
@@ -82,8 +103,9 @@ impl Queue {
         let not_before = match event {
             IntentEvent::Requested(e) => {
                 let key = (tenant.clone(), e.integration.clone());
-                self.insert(key.clone(), intent, position, None);
-                return Change::Open(key);
+                self.insert(key.clone(), intent, (position, position), None);
+                let not_before = Timestamp::from_micros(0);
+                return Change::Open(Waiting { intent, key, not_before, since: position });
             }
             // It stays: if this process ends, the next one resumes it.
             IntentEvent::AttemptStarted(_) => return Change::None,
@@ -99,8 +121,11 @@ impl Queue {
             }
         };
         let Some((key, place)) = self.remove(tenant, intent) else { return Change::None };
-        self.put(key.clone(), Place { not_before, ..place });
-        if not_before == NEVER { Change::None } else { Change::Open(key) }
+        self.put(key.clone(), Place { not_before, since: position, ..place });
+        if not_before == NEVER {
+            return Change::None;
+        }
+        Change::Open(Waiting { intent, key, not_before, since: position })
     }
 
     /// The intents of an integration that may be attempted, without those that are under way.
@@ -114,6 +139,25 @@ impl Queue {
         let lane = self.lanes.get(key).into_iter().flatten();
         let due = lane.take_while(|place| place.not_before <= now).map(|place| place.intent);
         due.filter(|intent| !busy(intent)).take(most).collect()
+    }
+
+    /// All intents that may be attempted now, those of each integration in their order.
+    pub fn all_due(&self, now: Timestamp) -> impl Iterator<Item = Waiting> {
+        self.lanes.iter().flat_map(move |(key, lane)| {
+            let due = lane.iter().take_while(move |place| place.not_before <= now);
+            due.map(move |place| Waiting {
+                intent: place.intent,
+                key: key.clone(),
+                not_before: place.not_before,
+                since: place.since,
+            })
+        })
+    }
+
+    /// Does it still wait for this?
+    pub fn has(&self, waiting: &Waiting) -> bool {
+        let open = self.open.get(&(waiting.key.0.clone(), waiting.intent));
+        open.is_some_and(|(_, place)| place.since == waiting.since)
     }
 
     /// When the next intent of an integration may be attempted that may not be yet.
@@ -203,11 +247,17 @@ mod tests {
         assert_eq!(queue.next(&key("a"), at(59)), Some(at(60)));
         assert_eq!(due(&queue, "a", 60), [intent(1)]);
         assert_eq!(queue.next(&key("a"), at(60)), None, "what is parked is never due");
+        let all = |queue: &Queue| queue.all_due(at(60)).map(|w| (w.intent, w.since)).collect::<Vec<_>>();
+        assert_eq!(all(&queue), [(intent(1), 9)]);
+        let first = queue.all_due(at(60)).next().unwrap();
+        assert!(queue.has(&first));
         queue.apply(&tenant, intent(2), 11, &IntentReplayed { episode: 1 }.into());
         assert_eq!(due(&queue, "a", 60), [intent(2), intent(1)]);
         let cancelled =
             IntentCancelled { reason: CancelReason::Requested, episode: None, ticket: None, number: None };
         queue.apply(&tenant, intent(1), 12, &cancelled.into());
         assert_eq!(due(&queue, "a", 60), [intent(2)]);
+        assert_eq!(all(&queue), [(intent(2), 11)]);
+        assert!(!queue.has(&first), "it is over");
     }
 }

@@ -10,6 +10,7 @@ mod files;
 mod finding;
 mod outside;
 mod processes;
+mod queue;
 mod server;
 mod settings;
 mod shared;
@@ -52,6 +53,7 @@ pub async fn examine(file: Option<&Path>, data: Option<&PathBuf>, store: Option<
             report.warn("store", found, "`ledger verify` goes through both");
         }
     }
+    queue::check(&mut report, &config, ready.as_ref()).await;
     outside::sandbox(&mut report).await;
     outside::witnesses(&mut report, &config).await;
     report

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::Report;
 use crate::api::meta::LAG_EVENTS_MAX;
-use crate::runtime::node;
-use crate::runtime::witness::DUTY;
+use crate::connect::offer;
+use crate::runtime::{node, witness};
 
 const PROCESSES: &str = "processes";
 /// How far the read models are.
@@ -20,10 +20,11 @@ const ALWAYS: [&str; 1] = ["checkpoints"];
 /// What a worker does, or a process that does everything.
 const WORK: [&str; 4] = ["reactors", "deadlines", "anchors", "schedules"];
 /// What must be done in a ledger with these settings.
-pub fn wanted(shared_views: bool, witnesses: bool) -> Vec<String> {
+pub fn wanted(shared_views: bool, witnesses: bool, queue: bool) -> Vec<String> {
     let mut wanted: Vec<String> = ALWAYS.into_iter().chain(WORK).map(str::to_owned).collect();
     wanted.extend(shared_views.then(node::read_models));
-    wanted.extend(witnesses.then(|| DUTY.to_owned()));
+    wanted.extend(witnesses.then(|| witness::DUTY.to_owned()));
+    wanted.extend(queue.then(|| offer::DUTY.to_owned()));
     wanted
 }
 
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_duty_that_nobody_does_is_named_and_so_is_who_does_the_others() {
-        let wanted = wanted(true, false);
+        let wanted = wanted(true, false, false);
         let mut leases: Vec<Lease> = wanted.iter().map(|duty| lease(duty, "a/1/x")).collect();
         let whole = told(|report| check(report, &wanted, &leases));
         assert!(whole.starts_with("ok") && whole.contains("a/1/x: "), "{whole}");
@@ -127,7 +128,7 @@ mod tests {
         assert!(lacking.starts_with("FAIL") && lacking.contains("nobody does reactors"), "{lacking}");
         assert!(lacking.contains("ledger worker"), "{lacking}");
         assert!(told(|report| check(report, &wanted, &[])).starts_with("warn"));
-        assert_eq!(undone(&super::wanted(false, true), &leases), ["reactors", "witnesses"]);
+        assert_eq!(undone(&super::wanted(false, true, true), &leases), ["reactors", "witnesses", "queue"]);
     }
 
     #[test]

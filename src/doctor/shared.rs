@@ -34,7 +34,8 @@ pub async fn check(
     ready: Option<&Value>,
 ) {
     let shared_views = config.store.read_models == ReadModelsPlace::Shared;
-    let wanted = processes::wanted(shared_views, !config.witness.policy.as_os_str().is_empty());
+    let witnesses = !config.witness.policy.as_os_str().is_empty();
+    let wanted = processes::wanted(shared_views, witnesses, !config.queue.url.is_empty());
     let seen = match seen(config, url, kek, &wanted).await {
         Ok(seen) => seen,
         Err(error) => {

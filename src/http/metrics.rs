@@ -31,6 +31,10 @@ pub struct Metrics {
     pub duties: Gauge<u64, AtomicU64>,
     /// Events whose read models are held back because one could not be folded.
     pub quarantined: Gauge<u64, AtomicU64>,
+    /// Is there a connection to the queue server? 0 also where none is set.
+    pub queue_connected: Gauge<u64, AtomicU64>,
+    /// Pieces of work in the queue server when this process looked last, those that are handed out among them.
+    pub queue_pieces: Gauge<u64, AtomicU64>,
 }
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -65,7 +69,29 @@ impl Default for Metrics {
             "Events that a read model could not fold",
             quarantined.clone(),
         );
-        Self { registry, requests, seconds, position, projection_lag, reaction_lag, duties, quarantined }
+        let (queue_connected, queue_pieces) = (Gauge::default(), Gauge::default());
+        registry.register(
+            "queue_connected",
+            "Whether this process has a connection to the queue server",
+            queue_connected.clone(),
+        );
+        registry.register(
+            "queue_pieces",
+            "Pieces of work in the queue server, those handed out among them",
+            queue_pieces.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            seconds,
+            position,
+            projection_lag,
+            reaction_lag,
+            duties,
+            quarantined,
+            queue_connected,
+            queue_pieces,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use ledger::ids::TenantId;
 use ledger::readmodel::Poisoned;
 use ledger::secretbox::Kek;
 use ledger_projections::LedgerModels;
+use ledger_queue_nats::Queue;
 use ledger_store::bootstrap::{Bootstrap, ledger_name};
 use ledger_store::checkpointer::Checkpointer;
 use ledger_store::executor::Executor;
@@ -30,7 +31,7 @@ use crate::app::App;
 use crate::auth::table::Table;
 use crate::config::Config;
 use crate::connect::live::Connect;
-use crate::connect::{dispatch, schedule};
+use crate::connect::{dispatch, offer, schedule};
 use crate::http::metrics::Metrics;
 
 /// What a process is there for.
@@ -110,6 +111,8 @@ impl Node {
         let (leases_end, end) = watch::channel(false);
         let leases = tokio::spawn(Arc::clone(&duties).keep(end));
         let views = follow_views(&config, &events, &duties).await?;
+        let place = config.queue.place()?.filter(|_| role.works());
+        let queue = place.map(|place| Arc::new(Queue::start(place, &name)));
         let (reached, directory) = watch::channel(0);
         let app = Arc::new(App {
             name,
@@ -131,6 +134,7 @@ impl Node {
             metrics: Arc::new(Metrics::default()),
             logs: RwLock::new(logs.into_iter().map(|log| (log.info.tenant.clone(), log)).collect()),
             connect: Connect::new(&config)?,
+            queue,
             store_in_trouble: AtomicBool::new(false),
             erasures: ErasureList::at(config.erasure_list()),
             witnesses,
@@ -172,6 +176,12 @@ impl Node {
             let (app, witnesses) = (Arc::clone(&self.app), Arc::clone(witnesses));
             self.duty(witness::DUTY, stopped, move |epoch, stop| {
                 witness::run(Arc::clone(&app), Arc::clone(&witnesses), epoch, stop)
+            });
+        }
+        if let Some(queue) = &self.app.queue {
+            let (app, queue) = (Arc::clone(&self.app), Arc::clone(queue));
+            self.duty(offer::DUTY, stopped, move |_, stop| {
+                offer::run(Arc::clone(&app), Arc::clone(&queue), stop)
             });
         }
         // Shared by integration: each has a duty of its own.

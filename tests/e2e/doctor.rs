@@ -32,6 +32,11 @@ impl Told {
         Self { code: text.status.code(), text: String::from_utf8(text.stdout).unwrap(), json }
     }
 
+    /// All of it, as a person reads it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Of a data directory of an embedded ledger.
     fn of(data: &Path) -> Self {
         Self::by(&["--data", data.to_str().unwrap()], &[])

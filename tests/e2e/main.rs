@@ -15,6 +15,8 @@ mod evidence;
 mod history;
 mod isolation;
 mod load;
+#[path = "../../crates/queue-nats/tests/support/mod.rs"]
+mod nats_server;
 mod openapi;
 mod operator;
 #[path = "../../crates/store-postgres/tests/support/mod.rs"]

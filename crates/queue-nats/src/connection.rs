@@ -20,6 +20,8 @@ const TRY_EVERY: Duration = Duration::from_secs(2);
 pub struct Standing {
     /// Is there a connection?
     pub connected: bool,
+    /// How often one was made: with each, what is on the server may be another.
+    pub times: u64,
     /// What is wrong, in words.
     pub trouble: Option<String>,
 }
@@ -41,8 +43,8 @@ impl Connection {
             loop {
                 match connect(&place, Some(telling.clone())).await {
                     Ok(client) => {
-                        telling.send_replace(Standing { connected: true, trouble: None });
                         found.send_replace(Some(context_of(client)));
+                        tell(&telling, is_connected);
                         // The client lives as long as somebody has the context, and makes lost connections anew.
                         return found.closed().await;
                     }
@@ -85,6 +87,13 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.trying.abort();
+    }
+}
+
+/// Told by whoever connects, and by the client as well.
+fn is_connected(standing: &mut Standing) {
+    if !standing.connected {
+        *standing = Standing { connected: true, times: standing.times + 1, trouble: None };
     }
 }
 
@@ -138,11 +147,11 @@ fn refused_login(place: &str) -> String {
 fn heard(standing: &watch::Sender<Standing>, event: &Event) {
     let trouble = match event {
         Event::Connected => {
-            return tell(standing, |standing| *standing = Standing { connected: true, trouble: None });
+            return tell(standing, is_connected);
         }
         Event::Disconnected | Event::Closed => {
             return tell(standing, |standing| {
-                *standing = Standing { connected: false, trouble: Some("the connection is lost".to_owned()) };
+                (standing.connected, standing.trouble) = (false, Some("the connection is lost".to_owned()));
             });
         }
         Event::ServerError(ServerError::AuthorizationViolation) => refused_login("the server"),

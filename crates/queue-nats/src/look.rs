@@ -11,21 +11,26 @@ use crate::streams::looked_at;
 pub struct Look {
     /// The server's version.
     pub version: String,
+    /// Was it looked for the queue of a user?
+    pub named: bool,
     /// Pieces in the queue, those that are handed out among them; nothing: there is no queue yet.
     pub pieces: Option<u64>,
     /// Advisories of pieces that were handed out too often, and that nobody has dealt with.
     pub stuck: u64,
 }
 
-/// Looks at the queue of the user `name`, over a connection of its own.
+/// Looks at the queue of the user `name`, over a connection of its own; without a name whether there could be one.
 ///
 /// # Errors
 /// The server cannot be reached, has no JetStream, or has streams of another kind under these names.
-pub async fn look(place: &Place, name: &str) -> Result<Look, QueueError> {
+pub async fn look(place: &Place, name: Option<&str>) -> Result<Look, QueueError> {
     let client = connect(place, None).await?;
     let version = client.server_info().version;
     let context = context_of(client);
+    let account = context.query_account().await;
+    account.map_err(|error| QueueError::refused("JetStream does not answer", &error))?;
+    let Some(name) = name else { return Ok(Look { version, named: false, pieces: None, stuck: 0 }) };
     let [work, stuck] = looked_at(&context, &Names::new(&place.prefix, name)).await?;
     let messages = |stream: async_nats::jetstream::stream::Stream| stream.cached_info().state.messages;
-    Ok(Look { version, pieces: work.map(messages), stuck: stuck.map_or(0, messages) })
+    Ok(Look { version, named: true, pieces: work.map(messages), stuck: stuck.map_or(0, messages) })
 }

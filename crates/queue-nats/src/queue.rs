@@ -34,8 +34,8 @@ pub struct Queue {
     pub(crate) names: Names,
     pub(crate) connection: Connection,
     place: Place,
-    /// As far as they were looked at; forgotten when the server says that they are not there.
-    streams: Mutex<Option<Streams>>,
+    /// As far as they were looked at over which connection; forgotten when the server says that they are not there.
+    streams: Mutex<Option<(u64, Streams)>>,
     consumers: Mutex<HashMap<Lane, PullConsumer>>,
 }
 
@@ -69,13 +69,17 @@ impl Queue {
     /// The streams; made where they are missing.
     pub(crate) async fn streams(&self) -> Result<Streams, QueueError> {
         let context = self.connection.context()?;
-        if let Some(streams) = &*self.streams.lock().unwrap_or_else(PoisonError::into_inner) {
+        let connection = self.connection.standing().borrow().times;
+        if let Some((over, streams)) = &*self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+            && *over == connection
+        {
             return Ok(streams.clone());
         }
+        self.forget();
         let streams = Streams::ensured(&context, &self.names).await;
         self.connection.note(streams.as_ref().err());
         let streams = streams?;
-        *self.streams.lock().unwrap_or_else(PoisonError::into_inner) = Some(streams.clone());
+        *self.streams.lock().unwrap_or_else(PoisonError::into_inner) = Some((connection, streams.clone()));
         Ok(streams)
     }
 

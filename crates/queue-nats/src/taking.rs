@@ -11,9 +11,11 @@ use crate::names::{Lane, Piece};
 use crate::queue::Queue;
 use crate::streams::ACK_WAIT;
 
-/// Servers say at once that there is no more, but for this: all that is left was handed out too often. Then they are
-/// silent, and for so long nothing more is waited for.
+/// Servers say at once that there is no more. They are silent if all that is left was handed out too often, or if somebody
+/// deleted the consumer: for so long something is waited for, and then it is made sure that there is one.
 const SILENCE: Duration = Duration::from_secs(1);
+/// How long it may take to say something.
+const SAY_MAX: Duration = Duration::from_secs(1);
 /// How often the server is told that somebody is still at work: two of these may get lost.
 const AT_WORK_EVERY: Duration = Duration::from_secs(3);
 const _: () = assert!(AT_WORK_EVERY.as_secs() * 3 < ACK_WAIT.as_secs());
@@ -63,8 +65,10 @@ impl Handed {
     }
 
     async fn say(&self, what: AckKind) {
-        if let Err(error) = self.message.ack_with(what).await {
-            tracing::debug!(%error, piece = %self.piece.id, "the queue server does not hear how it went");
+        // A client without a connection keeps what is said, up to a bound: the work must never wait for that.
+        let said = tokio::time::timeout(SAY_MAX, self.message.ack_with(what)).await;
+        if !matches!(said, Ok(Ok(()))) {
+            tracing::debug!(piece = %self.piece.id, "the queue server does not hear how it went");
         }
     }
 }
@@ -101,7 +105,13 @@ impl Queue {
         loop {
             match tokio::time::timeout(SILENCE, messages.next()).await {
                 Ok(Some(Ok(message))) => taken.push(message),
-                Ok(None) | Err(_) => return Ok(taken),
+                Ok(None) => return Ok(taken),
+                Err(_) => {
+                    if taken.is_empty() {
+                        self.forget();
+                    }
+                    return Ok(taken);
+                }
                 // What was handed out before is at hand all the same.
                 Ok(Some(Err(_))) if !taken.is_empty() => return Ok(taken),
                 Ok(Some(Err(error))) => {

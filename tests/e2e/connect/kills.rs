@@ -1,14 +1,15 @@
 //! The server killed again and again while the vendors lose requests and answers, hang, limit and fail: one ticket for
 //! each obligation, none lost, and the ledger verifies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ledger::clock::{Entropy, SeededEntropy, Stopwatch};
 use ledger_fakes::{Fault, Rule};
 use serde_json::{Value, json};
 
-use super::super::server::{Server, evidence, ledger, wait_for};
+use super::super::server::{Server, evidence, ledger};
+use super::obligations::{controls, items, met_once};
 use super::stage::{SETTINGS, Vendors, both, route};
 
 /// Faults of one cycle beside its kill.
@@ -46,19 +47,6 @@ fn requests(vendors: &Vendors) -> usize {
     vendors.jira.fake.counts().requests + vendors.servicenow.fake.counts().requests
 }
 
-/// All rows of a list: a page may be short and still have a next one.
-pub fn items(server: &Server, path: &str) -> Vec<Value> {
-    let (mut items, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = server.get(&format!("{path}{cursor}")).ok();
-        items.extend(page["items"].as_array().unwrap().iter().cloned());
-        match page["next"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return items,
-        }
-    }
-}
-
 #[test]
 fn every_obligation_has_one_ticket_whatever_is_killed() {
     let faults = if super::super::long() { 1_000 } else { 32 };
@@ -70,11 +58,7 @@ fn every_obligation_has_one_ticket_whatever_is_killed() {
     both(&server, &vendors);
     route(&server, "jira");
     route(&server, "servicenow");
-    let controls = wait_for("the starter catalogue", || {
-        let controls = items(&server, "/v1/controls?framework=starter&limit=50");
-        let named = controls.iter().filter_map(|control| control["control"].as_str().map(str::to_owned));
-        Some(named.collect::<Vec<_>>()).filter(|controls| !controls.is_empty())
-    });
+    let controls = controls(&server);
     let (mut failing, mut injected, mut kills) = (BTreeMap::<String, bool>::new(), 0, 0);
     while injected < faults {
         for _ in 0..2 {
@@ -100,21 +84,7 @@ fn every_obligation_has_one_ticket_whatever_is_killed() {
     vendors.servicenow.faults.clear();
     settle(&server);
     let tickets: Vec<Value> = items(&server, "/v1/tickets?limit=1000");
-    assert!(!tickets.is_empty());
-    let mut counts = Vec::new();
-    for integration in ["jira", "servicenow"] {
-        let ours = tickets.iter().filter(|ticket| ticket["integration"] == integration);
-        // A failure that is over before its ticket was opened needs none.
-        let (opened, given_up): (Vec<&Value>, Vec<&Value>) =
-            ours.partition(|ticket| ticket["remote_mac"].is_string());
-        assert!(given_up.iter().all(|ticket| ticket["state"] == "over"), "{integration}: lost: {given_up:?}");
-        let opened: BTreeSet<&str> = opened.iter().map(|ticket| ticket["ticket"].as_str().unwrap()).collect();
-        let theirs = theirs(&vendors, integration);
-        let found: BTreeSet<&str> = theirs.iter().map(String::as_str).collect();
-        assert_eq!(theirs.len(), found.len(), "{integration}: two tickets for one obligation");
-        assert_eq!(found, opened, "{integration}: one ticket for each obligation");
-        counts.push((opened.len(), given_up.len()));
-    }
+    let counts = met_once(&vendors, &tickets);
     let tasks = items(&server, "/v1/tasks?limit=1000");
     let told = tasks.iter().filter(|task| task["tickets"] == 2).count();
     assert!(2 * told > tasks.len(), "{told} of {} failures became tickets", tasks.len());
@@ -128,27 +98,6 @@ fn every_obligation_has_one_ticket_whatever_is_killed() {
     let verified = ledger(&["verify", "--json", "--data", data.to_str().unwrap()]);
     let report: Value = serde_json::from_slice(&verified.stdout).unwrap();
     assert_eq!(report["ok"], true, "{report}");
-}
-
-/// The obligation keys that stand at a vendor.
-pub fn theirs(vendors: &Vendors, integration: &str) -> Vec<String> {
-    let last = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
-    match integration {
-        "jira" => {
-            let issues = vendors.jira.fake.issues();
-            issues.iter().map(|issue| key_of(&issue["properties"])).collect()
-        }
-        _ => {
-            let records = vendors.servicenow.fake.records("incident");
-            records.iter().map(|record| last(record["correlation_id"].as_str().unwrap())).collect()
-        }
-    }
-}
-
-/// The key in an issue's entity properties.
-fn key_of(properties: &Value) -> String {
-    let mut named = properties.as_object().unwrap().values().filter_map(|property| property["key"].as_str());
-    named.next().unwrap_or_default().to_owned()
 }
 
 /// Waits until nothing is open and nothing more follows from it; what was parked on the way is replayed.

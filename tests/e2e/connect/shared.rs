@@ -9,8 +9,8 @@ use ledger::clock::Stopwatch;
 use serde_json::{Value, json};
 
 use super::super::cluster::Cluster;
-use super::super::server::{Server, evidence, wait_for};
-use super::kills::{items, theirs};
+use super::super::server::{Server, evidence};
+use super::obligations::{controls, items, met_once};
 use super::stage::{SETTINGS, Vendors, both, route};
 
 /// How long the processes run between two kills.
@@ -18,21 +18,40 @@ const BETWEEN: Duration = Duration::from_secs(2);
 /// What is left at the end may take this long: leases end, uncertain work is looked up twice.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
 
-struct Processes {
-    cluster: Cluster,
-    servers: Vec<Server>,
-    workers: Vec<Server>,
-    admin: String,
+/// Processes of one ledger.
+pub struct Processes {
+    pub cluster: Cluster,
+    pub servers: Vec<Server>,
+    pub workers: Vec<Server>,
+    pub admin: String,
 }
 
 impl Processes {
-    fn start() -> Self {
-        let cluster = Cluster::new(&SETTINGS);
+    /// So many that answer and so many that work.
+    pub fn start(settings: &[(&str, &str)], servers: usize, workers: usize) -> Self {
+        let cluster = Cluster::new(settings);
         let first = cluster.serve("server-0", None);
         let admin = first.admin().to_owned();
-        let servers = vec![first, cluster.serve("server-1", Some(&admin))];
-        let workers = (0..3).map(|number| cluster.worker(&format!("worker-{number}"))).collect();
+        let others = (1..servers).map(|number| cluster.serve(&format!("server-{number}"), Some(&admin)));
+        let servers = std::iter::once(first).chain(others).collect();
+        let workers = (0..workers).map(|number| cluster.worker(&format!("worker-{number}"))).collect();
         Self { cluster, servers, workers, admin }
+    }
+
+    /// kill -9 of a worker; it comes back.
+    pub fn kill_worker(&mut self, number: usize) {
+        self.workers.remove(number).kill();
+        self.workers.insert(number, self.cluster.worker(&format!("worker-{number}")));
+    }
+
+    /// Ends all of them and has the ledger verified.
+    pub fn end_well(self) {
+        let Self { cluster, servers, workers, .. } = self;
+        for node in servers.into_iter().chain(workers) {
+            assert_eq!(node.stop(), Some(0));
+        }
+        let report = cluster.verify("server-0");
+        assert_eq!(report["ok"], true, "{report}");
     }
 
     /// kill -9 of one of each kind; they come back while the others go on.
@@ -63,17 +82,13 @@ impl Processes {
 fn every_obligation_is_met_once_whichever_process_is_killed() {
     let rounds = if super::super::long() { 60 } else { 4 };
     let vendors = Vendors::start();
-    let mut processes = Processes::start();
+    let mut processes = Processes::start(&SETTINGS, 2, 3);
     let first = &processes.servers[0];
     first.import_starter();
     both(first, &vendors);
     route(first, "jira");
     route(first, "servicenow");
-    let controls = wait_for("the starter catalogue", || {
-        let controls = items(first, "/v1/controls?framework=starter&limit=50");
-        let named = controls.iter().filter_map(|control| control["control"].as_str().map(str::to_owned));
-        Some(named.collect::<Vec<_>>()).filter(|controls| !controls.is_empty())
-    });
+    let controls = controls(first);
     let mut failing = BTreeMap::<&str, bool>::new();
     for round in 0..rounds {
         for number in 0..3 {
@@ -90,33 +105,17 @@ fn every_obligation_is_met_once_whichever_process_is_killed() {
         processes.kill(round);
     }
     let tickets = settle(&processes);
-    for integration in ["jira", "servicenow"] {
-        let ours = tickets.iter().filter(|ticket| ticket["integration"] == integration);
-        let (opened, given_up): (Vec<&Value>, Vec<&Value>) =
-            ours.partition(|ticket| ticket["remote_mac"].is_string());
-        assert!(given_up.iter().all(|ticket| ticket["state"] == "over"), "{integration}: lost: {given_up:?}");
-        let opened: BTreeSet<&str> = opened.iter().map(|ticket| ticket["ticket"].as_str().unwrap()).collect();
-        let theirs = theirs(&vendors, integration);
-        let found: BTreeSet<&str> = theirs.iter().map(String::as_str).collect();
-        assert_eq!(theirs.len(), found.len(), "{integration}: two tickets for one obligation");
-        assert_eq!(found, opened, "{integration}: one ticket for each obligation");
-        assert!(!opened.is_empty());
-    }
+    met_once(&vendors, &tickets);
     println!(
         "{} kills of servers and as many of workers: {} obligations, each met once",
         rounds,
         tickets.len()
     );
-    let Processes { cluster, servers, workers, .. } = processes;
-    for node in servers.into_iter().chain(workers) {
-        assert_eq!(node.stop(), Some(0));
-    }
-    let report = cluster.verify("server-0");
-    assert_eq!(report["ok"], true, "{report}");
+    processes.end_well();
 }
 
 /// Waits until nothing is open and nothing more follows from it; all tickets then.
-fn settle(processes: &Processes) -> Vec<Value> {
+pub fn settle(processes: &Processes) -> Vec<Value> {
     let (server, watch) = (&processes.servers[0], Stopwatch::start());
     loop {
         let before = processes.caught_up();

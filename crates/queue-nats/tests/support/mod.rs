@@ -64,10 +64,6 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    pub const fn port(&self) -> u16 {
-        self.port
-    }
-
     /// kill -9.
     pub fn kill(&mut self) {
         if let Some(mut running) = self.running.take() {

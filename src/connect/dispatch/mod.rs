@@ -1,8 +1,14 @@
 //! The dispatcher: takes due intents, makes their attempts, a bounded number at once for each integration.
 //!
-//! It owns nothing that the log does not have. Its queue follows the log; that an intent is being attempted is known here
-//! alone (the lease, as long as the process lives), and after a crash the stream says where the attempt broke off. Each
-//! integration has slots of its own, so one that hangs delays no other.
+//! It owns nothing that the log does not have. Its work comes from the log or from a queue server that is filled from the
+//! log ([`source`]); that an intent is being attempted is known here alone (the lease, as long as the process lives), and
+//! after a crash the stream says where the attempt broke off. Each integration has slots of its own, so one that hangs
+//! delays no other.
+
+mod aftermath;
+mod fill;
+mod served;
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -11,20 +17,15 @@ use std::time::Duration;
 use ledger::ids::TenantId;
 use ledger::time::Timestamp;
 use ledger_aggregates::values::IntentId;
-use ledger_connectors::protocol::{Failure, FailureKind};
-use ledger_store::runner::RunnerStatus;
 use ledger_store::{Delivery, Filter, StoreError, Subscription};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use super::attempt::{Attempt, Ended, Verdict};
-use super::health;
-use super::live::{Idle, live};
-use super::queue::{Change, Key, NEVER, Queue};
-use super::validate::CONCURRENCY_MAX;
-use super::{models, observe};
+use self::served::Served;
+use self::source::{News, Piece, Source};
+use super::queue::Key;
+use super::restore::restore;
 use crate::app::App;
-use crate::error::ApiError;
 
 /// All integrations are looked at so often even if nothing seems to have happened.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -36,8 +37,8 @@ const HOLD: Duration = Duration::from_secs(60);
 /// After a failure of the store or of the ledger itself.
 const REST: Duration = Duration::from_secs(1);
 
-/// The streams whose events may make work or let it go on.
-const CATEGORIES: [&str; 3] = ["intent", "integration", "secret"];
+/// The streams whose events may let work go on, and, where it comes from the log, those that make it.
+const CATEGORIES: [&str; 3] = ["integration", "secret", "intent"];
 
 /// What the duties of integrations begin with.
 const DUTY: &str = "dispatch/";
@@ -49,7 +50,7 @@ fn duty((tenant, integration): &Key) -> String {
 /// What is under way for one integration.
 #[derive(Default)]
 struct Lane {
-    under_way: HashSet<IntentId>,
+    under_way: HashMap<IntentId, Piece>,
     held_until: Option<Timestamp>,
 }
 
@@ -58,12 +59,15 @@ struct Report {
     key: Key,
     intent: IntentId,
     hold: Option<Duration>,
+    /// The source hands it out again in this time.
+    again: Option<Duration>,
 }
 
 /// What the dispatcher waits for.
 enum Happened {
     Heard(Result<Delivery, StoreError>),
     Ended(Result<Report, JoinError>),
+    News(News),
     Woken,
     Duties,
     Time,
@@ -72,32 +76,39 @@ enum Happened {
 
 struct Dispatcher {
     app: Arc<App>,
-    queue: Queue,
+    source: Source,
     head: watch::Receiver<u64>,
-    /// Attempts that are over, each with the position up to which the queue must have followed to know.
+    /// Attempts that are over, each with the position up to which the log must be followed to know.
     settling: Vec<(u64, Key, IntentId)>,
     lanes: HashMap<Key, Lane>,
     attempts: JoinSet<Report>,
     /// When which integration has work that is not due yet.
     later: BTreeMap<(Timestamp, Key), ()>,
-    /// Before the queue has followed to the end, what it holds may be over.
-    caught_up: bool,
 }
 
 /// Runs until `stop` turns true; attempts that are under way are resumed after the next start.
 pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let filter = Filter { categories: CATEGORIES.map(str::to_owned).to_vec(), ..Filter::default() };
-    let (queue, from) = restore(&app).await;
+    let (source, from, categories) = match &app.queue {
+        Some(queue) => {
+            let served = Served::new(Arc::clone(queue), Arc::clone(&app.metrics));
+            (Source::Served(served), *app.store.subscribe().borrow(), &CATEGORIES[..2])
+        }
+        None => {
+            let (queue, from) = restore(&app).await;
+            (Source::Log { queue, caught_up: false }, from, &CATEGORIES[..])
+        }
+    };
+    let categories = categories.iter().map(|&category| category.to_owned()).collect();
+    let filter = Filter { categories, ..Filter::default() };
     let mut subscription = Subscription::new(Arc::clone(&app.store), from + 1, filter);
     let mut dispatcher = Dispatcher {
         app: Arc::clone(&app),
-        queue,
+        source,
         head: app.store.subscribe(),
         settling: Vec::new(),
         lanes: HashMap::new(),
         attempts: JoinSet::new(),
         later: BTreeMap::new(),
-        caught_up: false,
     };
     let mut duties = app.duties.changed();
     loop {
@@ -105,6 +116,7 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         let happened = tokio::select! {
             delivery = subscription.next() => Happened::Heard(delivery),
             Some(report) = dispatcher.attempts.join_next() => Happened::Ended(report),
+            news = dispatcher.source.news() => Happened::News(news),
             () = app.connect.wake.notified() => Happened::Woken,
             Ok(()) = duties.changed() => Happened::Duties,
             () = tokio::time::sleep(wait) => Happened::Time,
@@ -113,6 +125,12 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         match happened {
             Happened::Heard(delivery) => dispatcher.heard(delivery, subscription.position()).await,
             Happened::Ended(report) => dispatcher.ended(report, subscription.position()).await,
+            Happened::News(News::Work(keys)) => {
+                for key in keys {
+                    dispatcher.look(&key).await;
+                }
+            }
+            Happened::News(News::Handed(key, pieces)) => dispatcher.handed(&key, pieces).await,
             Happened::Woken => {
                 dispatcher.release(None);
                 dispatcher.look_at_all().await;
@@ -127,35 +145,9 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
     // What was sent is in the journals: whatever is cut off here is resumed.
     dispatcher.attempts.shutdown().await;
+    let cut_off = dispatcher.lanes.into_values().flat_map(|lane| lane.under_way.into_values());
+    dispatcher.source.close(cut_off).await;
     app.connect.clear();
-}
-
-/// The queue as the read models have it, and the position from which it follows the log. Read models that are being built
-/// say nothing: the log is followed from its beginning then, which takes longer and is as good.
-async fn restore(app: &App) -> (Queue, u64) {
-    if !matches!(*app.views.status().borrow(), RunnerStatus::Following) {
-        return (Queue::default(), 0);
-    }
-    let position = *app.views.position().borrow();
-    match open(app).await {
-        Ok(queue) => (queue, position),
-        Err(error) => {
-            tracing::warn!(detail = %error.detail, "the queue is made from the whole log, since the read models cannot be asked");
-            (Queue::default(), 0)
-        }
-    }
-}
-
-async fn open(app: &App) -> Result<Queue, ApiError> {
-    let mut queue = Queue::default();
-    for log in app.side.logs().await? {
-        for row in models::open(app, &log.tenant).await? {
-            let key = (log.tenant.clone(), row.integration.clone());
-            let parked = row.state.as_str() == "parked";
-            queue.insert(key, row.intent, row.requested_index, if parked { Some(NEVER) } else { row.due });
-        }
-    }
-    Ok(queue)
 }
 
 impl Dispatcher {
@@ -171,24 +163,18 @@ impl Dispatcher {
             Ok(Delivery::Events(events)) => {
                 for event in events {
                     if event.event_type.starts_with("ledger.intent.") {
-                        if let Change::Open(key) = self.queue.follow(&event) {
-                            open.insert(key);
-                        }
+                        open.extend(self.source.follow(&event));
                     } else {
                         // Whether an integration works is asked of the read models.
                         self.folded(event.position).await;
                         self.release(Some(&event.tenant));
                         open.extend(
-                            self.queue.keys().into_iter().filter(|(tenant, _)| *tenant == event.tenant),
+                            self.source.keys().into_iter().filter(|(tenant, _)| *tenant == event.tenant),
                         );
                     }
                 }
             }
-            Ok(Delivery::CaughtUp(_)) if !self.caught_up => {
-                self.caught_up = true;
-                open.extend(self.queue.keys());
-            }
-            Ok(Delivery::CaughtUp(_)) => {}
+            Ok(Delivery::CaughtUp(_)) => open.extend(self.source.caught_up()),
             Err(error) => {
                 tracing::warn!(%error, "the dispatcher cannot follow the log");
             }
@@ -243,12 +229,17 @@ impl Dispatcher {
                 return;
             }
         };
+        let now = self.app.clock.now();
         if let (Some(lane), Some(hold)) = (self.lanes.get_mut(&report.key), report.hold) {
-            lane.held_until = Some(self.app.clock.now().plus(hold));
+            lane.held_until = Some(now.plus(hold));
         }
-        // All that it wrote is committed, so it lies before the head; the queue must know it before the intent is looked at
-        // again.
-        self.settling.push((*self.head.borrow(), report.key, report.intent));
+        if let Some(again) = report.again {
+            self.remind(now.plus(again), &report.key);
+        }
+        // All that it wrote is committed, so it lies before the head; a queue that follows the log must know it before the
+        // intent is looked at again.
+        let settled = self.source.settled_at(*self.head.borrow());
+        self.settling.push((settled, report.key, report.intent));
         for key in self.settled(next) {
             self.look(&key).await;
         }
@@ -256,7 +247,7 @@ impl Dispatcher {
 
     async fn look_at_all(&mut self) {
         self.later.clear();
-        for key in self.queue.keys() {
+        for key in self.source.keys() {
             self.look(&key).await;
         }
     }
@@ -270,6 +261,7 @@ impl Dispatcher {
             }
             let (_, key) = entry.remove_entry().0;
             due = true;
+            self.source.expect(&key);
             self.look(&key).await;
         }
         if !due {
@@ -291,7 +283,7 @@ impl Dispatcher {
 
     /// Leaves integrations to others that have no work.
     async fn give_up(&mut self) {
-        let busy: HashSet<String> = self.queue.keys().iter().map(duty).collect();
+        let busy: HashSet<String> = self.source.keys().iter().map(duty).collect();
         let attempted: HashSet<String> = self
             .lanes
             .iter()
@@ -301,82 +293,4 @@ impl Dispatcher {
         let idle = |name: &str| name.starts_with(DUTY) && !busy.contains(name) && !attempted.contains(name);
         self.app.duties.give_up(idle).await;
     }
-
-    async fn fill(&mut self, key: &Key) -> Result<(), ApiError> {
-        let (tenant, integration) = key;
-        let now = self.app.clock.now();
-        if !self.caught_up {
-            return Ok(());
-        }
-        // Its rate limits and tokens are kept by one process; another takes over when that one is gone.
-        if !self.app.duties.holds(&duty(key)) {
-            return Ok(());
-        }
-        let lane = self.lanes.entry(key.clone()).or_default();
-        if let Some(until) = lane.held_until.filter(|until| *until > now) {
-            self.remind(until, key);
-            return Ok(());
-        }
-        let busy = lane.under_way.len();
-        let fresh = self.queue.due(key, now, |intent| lane.under_way.contains(intent), CONCURRENCY_MAX);
-        if let Some(at) = self.queue.next(key, now) {
-            self.remind(at, key);
-        }
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let alive = match live(&self.app, tenant, integration).await {
-            Ok(alive) => alive,
-            Err(Idle::Store(error)) => return Err(error),
-            Err(Idle::Unknown | Idle::Still(_)) => return Ok(()),
-            Err(Idle::Misfits(misfits)) => {
-                health::misfits(&self.app, tenant, integration, &misfits).await?;
-                let until = now.plus(HOLD);
-                self.lanes.entry(key.clone()).or_default().held_until = Some(until);
-                self.remind(until, key);
-                return Ok(());
-            }
-        };
-        let free = alive.document.concurrency.saturating_sub(busy);
-        let lane = self.lanes.entry(key.clone()).or_default();
-        for intent in fresh.into_iter().take(free) {
-            lane.under_way.insert(intent);
-            let (app, key, alive) = (Arc::clone(&self.app), key.clone(), Arc::clone(&alive));
-            self.attempts.spawn(async move {
-                let attempt = Attempt { app: &app, tenant: &key.0, intent, live: &alive };
-                let ended = attempt.run().await;
-                let hold = aftermath(&app, &key, ended).await;
-                Report { key, intent, hold }
-            });
-        }
-        Ok(())
-    }
-}
-
-/// What an attempt means for its integration; for how long the integration is left alone because of it.
-async fn aftermath(app: &Arc<App>, key: &Key, ended: Result<Ended, ApiError>) -> Option<Duration> {
-    let (tenant, integration) = key;
-    let Ended { verdict, facts } = match ended {
-        Ok(ended) => ended,
-        Err(error) => {
-            tracing::warn!(%integration, detail = %error.detail, "an attempt could not be recorded; it is resumed from its journal");
-            return Some(REST);
-        }
-    };
-    if let Err(error) = observe::facts(app, tenant, integration, &facts, None).await {
-        tracing::warn!(%integration, detail = %error.detail, "what an attempt found out could not be recorded");
-    }
-    let hold = match &verdict {
-        Verdict::Ill(failure) if is_everyones(failure) => Some(HOLD),
-        _ => None,
-    };
-    if let Err(error) = health::note(app, tenant, integration, &verdict).await {
-        tracing::warn!(%integration, detail = %error.detail, "an integration's health could not be recorded");
-    }
-    hold
-}
-
-/// Every other piece of work would fail in the same way.
-fn is_everyones(failure: &Failure) -> bool {
-    failure.kind == FailureKind::Unauthenticated
 }
