@@ -27,10 +27,9 @@ pub async fn look(place: &Place, name: Option<&str>) -> Result<Look, QueueError>
     let client = connect(place, None).await?;
     let version = client.server_info().version;
     let context = context_of(client);
-    let account = context.query_account().await;
-    account.map_err(|error| QueueError::refused("JetStream does not answer", &error))?;
-    let Some(name) = name else { return Ok(Look { version, named: false, pieces: None, stuck: 0 }) };
-    let [work, stuck] = looked_at(&context, &Names::new(&place.prefix, name)).await?;
+    // Where there is no name there is no such stream, and JetStream says so.
+    let names = Names::new(&place.prefix, name.unwrap_or_default());
+    let [work, stuck] = looked_at(&context, &names).await?;
     let messages = |stream: async_nats::jetstream::stream::Stream| stream.cached_info().state.messages;
-    Ok(Look { version, named: true, pieces: work.map(messages), stuck: stuck.map_or(0, messages) })
+    Ok(Look { version, named: name.is_some(), pieces: work.map(messages), stuck: stuck.map_or(0, messages) })
 }

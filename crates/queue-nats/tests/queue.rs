@@ -275,6 +275,8 @@ async fn a_wrong_password_is_said_without_saying_it() {
     }
     let seen = look(&at("ledger:right@"), Some("test")).await.unwrap();
     assert!(matches!(seen, Look { pieces: None, stuck: 0, .. }), "{seen:?}");
+    let unnamed = look(&at("ledger:right@"), None).await.unwrap();
+    assert!(!unnamed.named && unnamed.version.starts_with("2."), "{unnamed:?}");
     let nowhere = Place::new("nats://u:geheim@127.0.0.1:1", None, "ledger").unwrap();
     let refused = look(&nowhere, Some("test")).await.unwrap_err().to_string();
     assert!(refused.contains("cannot be reached") && !refused.contains("geheim"), "{refused}");
