@@ -136,19 +136,20 @@ fn every_obligation_is_met_once_whatever_the_queue_loses_or_repeats() {
         assert!(!operator.publish(&subject), "a piece is in the queue once");
     }
     let mut foreign = 0;
-    for intent in in_state(server, "due") {
+    let due = || Some(in_state(server, "due")).filter(|due| due.len() == 2);
+    for intent in wait_for("the work in the read models", due) {
         let other = if intent["integration"] == "jira" { "servicenow" } else { "jira" };
         let subject = operator.names.subject(&operator.piece(other, intent["intent"].as_str().unwrap()));
         foreign += usize::from(operator.publish(&subject));
     }
     assert_eq!(foreign, 2);
-    let over = in_state(server, "succeeded");
+    let over = || Some(in_state(server, "succeeded")).filter(|over| over.len() >= 6);
+    let over = wait_for("what is over", over);
     for intent in &over {
         let piece =
             operator.piece(intent["integration"].as_str().unwrap(), intent["intent"].as_str().unwrap());
         assert!(operator.publish(&operator.names.subject(&piece)));
     }
-    assert!(over.len() >= 6, "{}", over.len());
     operator.publish(&operator.names.subject(&operator.piece("jira", "nonsense")));
     all(server, "resume");
     wait_for("tickets", || (items(server, "/v1/tickets?state=open").len() == 8).then_some(()));
