@@ -74,7 +74,7 @@ pub fn intents_in(tenant: &TenantId, state: &str) -> Query {
     Query::new(&INTENT, tenant).is_text("state", state).order_by("requested_index")
 }
 
-static DEF: ProjectionDef = ProjectionDef { name: "intents", version: 1, tables: &[&INTENT] };
+static DEF: ProjectionDef = ProjectionDef { name: "intents", version: 2, tables: &[&INTENT] };
 
 /// The projection.
 #[derive(Debug)]
@@ -158,6 +158,8 @@ fn change(row: &mut IntentRow, event: &LogEvent, fact: &IntentEvent) {
         }
         IntentEvent::Parked(e) => {
             row.state = "parked".into();
+            // The last of too many doubts parks it, straight from its attempt.
+            row.uncertain |= e.reason == FailureWord::Uncertain;
             row.due = None;
             (row.reason, row.detail_index) = (Some(e.reason), Some(event.index));
         }
@@ -232,6 +234,25 @@ mod tests {
             (&*row(&events).state, row(&events).due, row(&events).result_index),
             ("succeeded", None, Some(9))
         );
+    }
+
+    #[test]
+    fn what_too_many_doubts_have_parked_is_uncertain_when_it_is_replayed() {
+        let replayed = |reason: &str| {
+            row(&[
+                (ON, "intent.requested", json!({ "integration": "jira-1", "kind": "open", "number": 1 })),
+                started("perform"),
+                (
+                    ON,
+                    "intent.parked",
+                    json!({ "reason": reason, "attempts": 1, "episode": 1, "conflicts": [] }),
+                ),
+                (ON, "intent.replayed", json!({ "episode": 1 })),
+            ])
+        };
+        assert_eq!(&*replayed("uncertain").state, "uncertain");
+        // The control: the answer came.
+        assert_eq!(&*replayed("rejected").state, "due");
     }
 
     #[test]

@@ -141,7 +141,9 @@ impl Work {
                 self.phase = Phase::Uncertain { not_before: e.not_before, looked: e.looked, looking: None };
             }
             IntentEvent::Parked(e) => {
-                let uncertain = matches!(self.phase, Phase::Uncertain { .. });
+                // After too many doubts it is parked by the last one, straight from its attempt.
+                let uncertain =
+                    matches!(self.phase, Phase::Uncertain { .. }) || e.reason == FailureWord::Uncertain;
                 self.episodes = e.episode;
                 self.phase = Phase::Parked { reason: e.reason, uncertain };
             }

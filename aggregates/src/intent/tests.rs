@@ -132,6 +132,10 @@ fn failures_and_doubts_are_bounded() {
     let doubts: Vec<_> = std::iter::repeat_n(round, 10).flatten().chain([once()]).collect();
     let parked = after(&doubts).when(&doubt()).events();
     assert!(matches!(&parked[0], IntentEvent::Parked(e) if e.reason == FailureWord::Uncertain));
+    // The last of them may have been carried out as well as the first.
+    let replayed: Vec<_> = doubts.into_iter().chain([doubt(), IntentCommand::Replay]).collect();
+    after(&replayed).when(&once()).then_refused(Conflict, "intent-uncertain", "");
+    after(&replayed).when(&lookup(1)).events();
 }
 
 #[test]
@@ -193,6 +197,7 @@ proptest! {
                     open = Some((e.attempt, e.step));
                 }
                 IntentEvent::Uncertain(_) => uncertain = true,
+                IntentEvent::Parked(e) if e.reason == FailureWord::Uncertain => uncertain = true,
                 IntentEvent::Absent(e) if e.looked >= limits::LOOKS_MIN => (open, uncertain) = (None, false),
                 // The answer came, and said that it was not carried out.
                 IntentEvent::Delayed(_) | IntentEvent::Parked(_) if !uncertain => open = None,
