@@ -62,7 +62,9 @@ async fn measure(config: &Config, args: &BenchArgs) -> Result<Vec<Figure>> {
     };
     let scan = Figure::new(ground.named("scan of the log in order"), scan, "events/s", what, bare);
     let views = place.views().await?;
-    views.wait_for_position(*place.store.subscribe().borrow(), FOLD_MAX).await?;
+    // Read before it is waited for: as long as it is borrowed the store cannot tell a new one.
+    let last = *place.store.subscribe().borrow();
+    views.wait_for_position(last, FOLD_MAX).await?;
     let filtered =
         pages(&views, &place, |query| query.is_text("check", "linux-host/kernel-settings")).await?;
     let plain = pages(&views, &place, |query| query).await?;
