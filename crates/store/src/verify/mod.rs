@@ -53,7 +53,7 @@ pub async fn verify_events(
         for event in page.events.iter().take_while(|event| event.position <= total) {
             if event.position != next {
                 let reason = format!("positions {next} to {} are missing", event.position - 1);
-                report.fail(Failure::of_store(reason));
+                report.fail(Failure { position: Some(next), ..Failure::of_store(reason) });
             }
             next = event.position + 1;
             report.events += 1;
@@ -64,13 +64,17 @@ pub async fn verify_events(
         }
         progress(next - 1, total);
         if page.events.is_empty() {
-            report.fail(Failure::of_store(format!("positions {next} to {total} are missing")));
+            let reason = format!("positions {next} to {total} are missing");
+            report.fail(Failure { position: Some(next), ..Failure::of_store(reason) });
             break;
         }
     }
-    report.failures.sort_by_key(|failure| failure.position.unwrap_or(0));
-    for (tenant, (mut log, head, checkpoint)) in logs {
+    for (log, ..) in logs.values_mut() {
         log.check_signatures(&mut report);
+    }
+    // Signatures are checked many at a time, after what else is wrong with events that follow them.
+    report.failures.sort_by_key(|failure| failure.position.unwrap_or(0));
+    for (tenant, (log, head, checkpoint)) in logs {
         compare(store, &mut report, &log, &head, checkpoint.as_ref()).await?;
         report.logs.push(VerifiedLog { tenant, size: log.size(), root: log.root() });
     }
