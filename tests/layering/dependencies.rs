@@ -38,13 +38,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger-probe", &["ledger"]),
     ("ledger-store", &["ledger"]),
     ("ledger-store-sqlite", &["ledger", "ledger-store"]),
-    ("ledger-store-postgres", &["ledger", "ledger-store"]),
+    ("ledger-store-postgres", &["ledger", "ledger-store", "ledger-tls"]),
+    ("ledger-tls", &[]),
     ("ledger-store-eventstore", &["ledger", "ledger-store", "ledger-store-sqlite"]),
-    ("ledger-queue-nats", &[]),
+    ("ledger-queue-nats", &["ledger-tls"]),
     ("ledger-sandbox", &[]),
     ("ledger-fakes", &["ledger"]),
     ("ledger-fakes-eventstore", &[]),
-    ("ledger-probes", &["ledger", "ledger-probe"]),
+    ("ledger-probes", &["ledger", "ledger-probe", "ledger-tls"]),
     ("ledger-connectors", &["ledger", "ledger-sandbox"]),
 ];
 

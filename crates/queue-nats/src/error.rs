@@ -1,7 +1,5 @@
 //! What can go wrong, in words that name no secret.
 
-use std::path::PathBuf;
-
 /// A setting that names no queue server.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadPlace {
@@ -14,13 +12,8 @@ pub enum BadPlace {
     #[error("the prefix {0:?} is not 1 to 32 of A-Z, a-z, 0-9, '_' and '-'")]
     Prefix(String),
     /// The certificates.
-    #[error("{path}: {reason}")]
-    Certificates {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("{0}")]
+    Certificates(ledger_tls::Unusable),
 }
 
 /// Why the queue did not do what was asked. All of it may be asked again.

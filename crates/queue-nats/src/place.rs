@@ -1,11 +1,12 @@
 //! Where the queue server is, and as whom to come.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use async_nats::ConnectOptions;
+use ledger_tls::is_this_machine;
 use percent_encoding::percent_decode_str;
+use rustls::ClientConfig;
 use url::Url;
 
 use crate::error::BadPlace;
@@ -13,13 +14,13 @@ use crate::error::BadPlace;
 const PREFIX_CHARS_MAX: usize = 32;
 
 /// Where the queue server is, and as whom to come. Neither password nor token is in any text that is made of it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Place {
     servers: Vec<String>,
     login: Login,
     tls: bool,
     remote: bool,
-    ca_file: Option<PathBuf>,
+    encryption: Option<ClientConfig>,
     pub(crate) prefix: String,
 }
 
@@ -42,24 +43,23 @@ impl Place {
         if prefix.is_empty() || prefix.len() > PREFIX_CHARS_MAX || !prefix.chars().all(token) {
             return Err(BadPlace::Prefix(prefix.to_owned()));
         }
-        if let Some(path) = ca_file {
-            let failed = |reason: String| BadPlace::Certificates { path: path.to_owned(), reason };
-            let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-            if !text.contains("-----BEGIN CERTIFICATE-----") {
-                return Err(failed("there is no certificate in it".to_owned()));
-            }
-        }
         let mut place = Self {
             servers: Vec::new(),
             login: Login::Nobody,
             tls: ca_file.is_some(),
             remote: false,
-            ca_file: ca_file.map(Path::to_owned),
+            encryption: None,
             prefix: prefix.to_owned(),
         };
         for url in urls.split(',') {
             place.add(url.trim())?;
         }
+        place.encryption = match ledger_tls::client(ca_file) {
+            Ok(client) => Some(client),
+            Err(error) if place.tls => return Err(BadPlace::Certificates(error)),
+            // Nothing is to be encrypted, and a server that asks for it all the same cannot be trusted.
+            Err(_) => None,
+        };
         Ok(place)
     }
 
@@ -74,8 +74,7 @@ impl Place {
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err(BadPlace::Url("something stands behind the port"));
         }
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        self.remote |= host != "localhost" && !address.is_ok_and(|address| address.is_loopback());
+        self.remote |= !is_this_machine(host);
         let decoded = |text: &str| {
             let text = percent_decode_str(text).decode_utf8();
             text.map(|text| text.into_owned()).map_err(|_| BadPlace::Url("user or password is no UTF-8"))
@@ -114,8 +113,8 @@ impl Place {
                 ConnectOptions::with_user_and_password(name.clone(), password.clone())
             }
         };
-        if let Some(path) = &self.ca_file {
-            options = options.add_root_certificates(path.clone());
+        if let Some(client) = &self.encryption {
+            options = options.tls_client_config(client.clone());
         }
         options.require_tls(self.tls)
     }
@@ -173,7 +172,7 @@ mod tests {
             assert!(matches!(Place::new("nats://a", None, prefix), Err(BadPlace::Prefix(_))), "{prefix}");
         }
         let missing = Place::new("tls://a", Some(Path::new("/nowhere")), "ledger").unwrap_err();
-        assert!(missing.to_string().starts_with("/nowhere: "), "{missing}");
+        assert!(missing.to_string().starts_with("the certificates in /nowhere: "), "{missing}");
     }
 
     #[test]

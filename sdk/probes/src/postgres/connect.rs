@@ -1,21 +1,14 @@
 //! Connecting: read-only, with deadlines, encrypted unless the server is this machine.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ledger_probe::runner::CollectError;
+use ledger_tls::is_this_machine;
 use postgres::config::{Host, SslMode};
 use postgres::{Client, Config, NoTls};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{CONNECT_TIMEOUT, Options};
-
-/// Where Linux distributions keep the certificates that they trust.
-const SYSTEM_CA_FILE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Connects.
 pub fn connect(options: &Options, timeout: Duration) -> Result<Client, CollectError> {
@@ -33,7 +26,9 @@ pub fn connect(options: &Options, timeout: Duration) -> Result<Client, CollectEr
     );
     config.options(&session).application_name("ledger-probe").connect_timeout(CONNECT_TIMEOUT);
     let client = if options.tls.unwrap_or(!is_local(&config)) {
-        config.ssl_mode(SslMode::Require).connect(MakeRustlsConnect::new(tls(options.ca_file.as_deref())?))
+        let tls =
+            ledger_tls::client(options.ca_file.as_deref()).map_err(|error| failed(error.to_string()))?;
+        config.ssl_mode(SslMode::Require).connect(MakeRustlsConnect::new(tls))
     } else {
         config.ssl_mode(SslMode::Disable).connect(NoTls)
     };
@@ -42,9 +37,7 @@ pub fn connect(options: &Options, timeout: Duration) -> Result<Client, CollectEr
 
 fn is_local(config: &Config) -> bool {
     config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
+        Host::Tcp(name) => is_this_machine(name),
         Host::Unix(_) => true,
     })
 }
@@ -58,24 +51,4 @@ fn causes(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
-}
-
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, CollectError> {
-    let path = ca_file.map_or_else(|| PathBuf::from(SYSTEM_CA_FILE), Path::to_owned);
-    let failed = |what: String| CollectError::Failed(format!("certificates in {}: {what}", path.display()));
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(&path).map_err(|error| failed(error.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        // A store of the system may hold certificates of a form that is not read here.
-        drop(roots.add(certificate));
-    }
-    if roots.is_empty() {
-        return Err(failed("there is none".to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
