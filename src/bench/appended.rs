@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use ledger_store::Read;
 use ledger_store_postgres::{PostgresOptions, plain_table};
 
@@ -74,7 +74,7 @@ async fn event_store_db(place: &Place, url: &str, events: u64, rows: usize) -> R
 
 #[cfg(not(feature = "eventstore"))]
 async fn event_store_db(place: &Place, _: &str, _: u64, _: usize) -> Result<Again> {
-    bail!("no reference for {} bytes: this binary cannot speak to EventStoreDB", header(place).await?)
+    anyhow::bail!("no reference for {} bytes: this binary cannot speak to EventStoreDB", header(place).await?)
 }
 
 /// What was appended at the rate `own`, held against message-db on the same server.
