@@ -19,7 +19,7 @@ use tokio_postgres::config::Host;
 
 use super::history::{recorded, show};
 use super::takeover::runner;
-use super::{Database, PATIENCE, open};
+use super::{Database, PATIENCE, client, open};
 
 /// Events that are folded while processes are killed.
 const EVENTS: usize = 3_000;
@@ -60,9 +60,14 @@ fn commit(generation: &dyn Generation) {
 async fn fold(config: &Config) {
     let (history, _) = in_turns(EVENTS);
     let events = Arc::<Recorded>::default();
+    // What another process has folded is in the log of this one too.
+    let known = "SELECT coalesce(max(position), 0) FROM views_generations";
+    let known: i64 = client(config).await.query_one(known, &[]).await.unwrap().get(0);
+    let known = usize::try_from(known).unwrap();
+    show(&events, &history, known);
     let (_tell, folds) = watch::channel(true);
     let views = runner(config, &events, folds).await;
-    for count in (0..history.events.len()).step_by(20) {
+    for count in (known..history.events.len()).step_by(20) {
         let position = show(&events, &history, count);
         views.wait_for_position(position, PATIENCE).await.unwrap();
     }
