@@ -7,7 +7,7 @@ use std::time::Duration;
 use ledger_probe::{CheckResult, Config, Evidence, Probe, Trust};
 use serde_json::{Value, json};
 
-use super::server::{LEDGER, Server};
+use super::server::{LEDGER, Server, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -62,14 +62,11 @@ fn a_registered_probe_is_heard_of_with_what_waits() {
         std::thread::yield_now();
     }
     // The read model follows the event.
-    loop {
-        let row = server.get("/v1/probes/models").ok();
-        if row["state"] == "reporting" {
-            assert_eq!(row["cadence_seconds"], 60);
-            break;
-        }
-        assert!(since.elapsed() < PATIENCE, "{row}");
-    }
+    let row = wait_for("the probe in the read models", || {
+        let row = server.get("/v1/probes/models").json;
+        (row["state"] == "reporting").then_some(row)
+    });
+    assert_eq!(row["cadence_seconds"], 60);
 }
 
 /// The server dies with requests in flight, again and again: nothing is lost, and nothing is there twice.
