@@ -50,17 +50,7 @@ impl Cluster {
     /// away.
     fn administer(&self, sql: &str) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let database = self.database();
-        let end =
-            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
-        runtime.block_on(async {
-            let client = postgres::client(self.database.clone().dbname("postgres")).await;
-            let watch = Stopwatch::start();
-            while let Err(error) = client.batch_execute(sql).await {
-                assert!(watch.elapsed() < Duration::from_secs(30), "{sql}: {error}");
-                client.batch_execute(&end).await.unwrap();
-            }
-        });
+        runtime.block_on(postgres::administer(&self.database, sql));
     }
 
     /// Keeps a copy of the database as it is, which no process may be connected to.

@@ -8,7 +8,7 @@ use ledger_store::conformance::Sealer;
 use ledger_store::verify::verify_events;
 use ledger_store::{EventStore, SideStore, StoreError, StoredCheckpoint, Verdict};
 use ledger_store_postgres::{HeadOptions, OpenError, PostgresOptions, PostgresStore, accept_loss};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Config;
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -21,24 +21,11 @@ async fn open(config: &Config, head: Option<&Path>) -> Result<PostgresStore, Ope
     PostgresStore::open(options(config, head)).await
 }
 
-async fn administrator(config: &Config) -> Client {
-    let (client, connection) = config.clone().dbname("postgres").connect(NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-/// Puts `stale` into the place of the live database, as a restored backup or a standby that lagged would be.
-async fn goes_back(admin: &Client, live: &str, stale: &str) {
-    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{live}'");
-    let rename = format!("ALTER DATABASE {live} RENAME TO {live}_gone");
-    loop {
-        admin.batch_execute(&end).await.unwrap();
-        // The store reconnects meanwhile.
-        if admin.batch_execute(&rename).await.is_ok() {
-            break;
-        }
-    }
-    admin.batch_execute(&format!("ALTER DATABASE {stale} RENAME TO {live}")).await.unwrap();
+/// Puts the stale copy into the place of the live database, as a restored backup or a standby that lagged would be.
+async fn goes_back(config: &Config) {
+    let live = config.get_dbname().unwrap();
+    support::administer(config, &format!("ALTER DATABASE {live} RENAME TO {live}_gone")).await;
+    support::administer(config, &format!("ALTER DATABASE {live}_stale RENAME TO {live}")).await;
 }
 
 async fn write(store: &PostgresStore, sealer: &mut Sealer, events: usize) {
@@ -48,37 +35,35 @@ async fn write(store: &PostgresStore, sealer: &mut Sealer, events: usize) {
     }
 }
 
-/// A live database of four events and a copy of it that has two.
-async fn live_and_stale(head: &Path) -> (Config, Client, Sealer) {
+/// A live database of two events, and a copy of it.
+async fn live_and_stale(head: &Path) -> (Config, Sealer) {
     let config = support::database().await;
-    let (admin, live) = (administrator(&config).await, config.get_dbname().unwrap().to_owned());
     let mut sealer = Sealer::new("a", 1);
     let store = open(&config, Some(head)).await.unwrap();
     store.put_log(sealer.log(Some(1))).await.unwrap();
     store.append(vec![sealer.genesis()]).await.unwrap();
     write(&store, &mut sealer, 1).await;
     drop(store);
-    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{live}'");
-    let copy = format!("CREATE DATABASE {live}_stale TEMPLATE {live}");
-    loop {
-        admin.batch_execute(&end).await.unwrap();
-        if admin.batch_execute(&copy).await.is_ok() {
-            break;
-        }
-    }
-    (config, admin, sealer)
+    let live = config.get_dbname().unwrap();
+    support::administer(&config, &format!("CREATE DATABASE {live}_stale TEMPLATE {live}")).await;
+    (config, sealer)
+}
+
+/// A database that had four events by its head file and has two.
+async fn gone_back(head: &Path) -> Config {
+    let (config, mut sealer) = live_and_stale(head).await;
+    let store = open(&config, Some(head)).await.unwrap();
+    write(&store, &mut sealer, 2).await;
+    drop(store);
+    goes_back(&config).await;
+    config
 }
 
 #[tokio::test]
 async fn a_restored_backup_is_not_opened_beside_its_head_file() {
     let dir = tempfile::tempdir().unwrap();
     let head = dir.path().join("head");
-    let (config, admin, mut sealer) = live_and_stale(&head).await;
-    let live = config.get_dbname().unwrap();
-    let store = open(&config, Some(&head)).await.unwrap();
-    write(&store, &mut sealer, 2).await;
-    drop(store);
-    goes_back(&admin, live, &format!("{live}_stale")).await;
+    let config = gone_back(&head).await;
     let refused = open(&config, Some(&head)).await.map(drop).unwrap_err();
     assert!(
         matches!(&refused, OpenError::HeadMismatch { detail, .. } if detail.contains("it has 2 entries")),
@@ -93,13 +78,12 @@ async fn a_restored_backup_is_not_opened_beside_its_head_file() {
 async fn a_running_process_notices_that_its_database_went_back() {
     let dir = tempfile::tempdir().unwrap();
     let head = dir.path().join("head");
-    let (config, admin, mut sealer) = live_and_stale(&head).await;
-    let live = config.get_dbname().unwrap();
+    let (config, mut sealer) = live_and_stale(&head).await;
     let (guarded, unguarded) =
         (open(&config, Some(&head)).await.unwrap(), open(&config, None).await.unwrap());
     let head = sealer.head("s-1");
     write(&guarded, &mut sealer, 2).await;
-    goes_back(&admin, live, &format!("{live}_stale")).await;
+    goes_back(&config).await;
     sealer.rewind("s-1", head);
     let append = sealer.append("s-1", 1);
     let refused = loop {
@@ -139,8 +123,7 @@ fn head_of(path: &Path) -> HeadOptions {
 async fn a_loss_is_accepted_under_a_successor_origin_and_named_in_the_log() {
     let dir = tempfile::tempdir().unwrap();
     let [head, other] = ["head", "other"].map(|name| dir.path().join(name));
-    let (config, admin, mut sealer) = live_and_stale(&head).await;
-    let live = config.get_dbname().unwrap();
+    let (config, mut sealer) = live_and_stale(&head).await;
     let mut untouched = Sealer::new("b", 2);
     let store = open(&config, Some(&head)).await.unwrap();
     write(&store, &mut sealer, 2).await;
@@ -150,7 +133,7 @@ async fn a_loss_is_accepted_under_a_successor_origin_and_named_in_the_log() {
     write(&store, &mut sealer, 3).await;
     let known = store.log_head(sealer.tenant()).await.unwrap().unwrap();
     drop(store);
-    goes_back(&admin, live, &format!("{live}_stale")).await;
+    goes_back(&config).await;
     assert!(open(&config, Some(&head)).await.is_err());
 
     let accept = async |others: &[std::path::PathBuf]| {
@@ -198,12 +181,7 @@ async fn a_loss_is_accepted_under_a_successor_origin_and_named_in_the_log() {
 async fn a_recovery_that_is_cut_off_is_taken_up() {
     let dir = tempfile::tempdir().unwrap();
     let head = dir.path().join("head");
-    let (config, admin, mut sealer) = live_and_stale(&head).await;
-    let live = config.get_dbname().unwrap();
-    let store = open(&config, Some(&head)).await.unwrap();
-    write(&store, &mut sealer, 2).await;
-    drop(store);
-    goes_back(&admin, live, &format!("{live}_stale")).await;
+    let config = gone_back(&head).await;
     let before = std::fs::read(&head).unwrap();
     let accept = async || accept_loss(&options(&config, None), &head_of(&head), &[]).await;
     assert_eq!(accept().await.unwrap().len(), 1);
@@ -225,12 +203,7 @@ async fn a_recovery_that_is_cut_off_is_taken_up() {
 async fn a_loss_is_not_accepted_beside_a_process_or_in_a_damaged_database() {
     let dir = tempfile::tempdir().unwrap();
     let head = dir.path().join("head");
-    let (config, admin, mut sealer) = live_and_stale(&head).await;
-    let live = config.get_dbname().unwrap();
-    let store = open(&config, Some(&head)).await.unwrap();
-    write(&store, &mut sealer, 2).await;
-    drop(store);
-    goes_back(&admin, live, &format!("{live}_stale")).await;
+    let config = gone_back(&head).await;
     let accept = async || accept_loss(&options(&config, None), &head_of(&head), &[]).await;
     let mut named = config.clone();
     named.application_name("ledger");

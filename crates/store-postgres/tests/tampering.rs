@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config};
 const EVENTS: i64 = 300;
 const VICTIM: u64 = 290;
 
-/// A database with a log of two full tiles' worth of nothing special.
+/// A database with one log, of three streams in turn.
 async fn filled() -> Config {
     let config = support::database().await;
     let store = PostgresStore::open(PostgresOptions::new(config.clone())).await.unwrap();
@@ -27,19 +27,10 @@ async fn filled() -> Config {
     config
 }
 
-/// A copy of a database that nobody else is connected to.
+/// A copy of a database.
 async fn copied(original: &Config, name: &str) -> Config {
-    let admin = support::client(original.clone().dbname("postgres")).await;
-    let original_name = original.get_dbname().unwrap();
-    let ended =
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{original_name}'");
-    let copy = format!("CREATE DATABASE {name} TEMPLATE {original_name}");
-    loop {
-        admin.batch_execute(&ended).await.unwrap();
-        if admin.batch_execute(&copy).await.is_ok() {
-            break;
-        }
-    }
+    let template = original.get_dbname().unwrap();
+    support::administer(original, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
     let mut config = original.clone();
     config.dbname(name);
     config

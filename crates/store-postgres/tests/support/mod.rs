@@ -117,6 +117,17 @@ pub async fn database() -> Config {
     config(&server.dir, &name)
 }
 
+/// Executes a statement about a whole database, which nobody may be connected to: whoever is, is sent away until it is done.
+pub async fn administer(config: &Config, sql: &str) {
+    let name = config.get_dbname().expect("it names a database");
+    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    let (admin, watch) = (client(config.clone().dbname("postgres")).await, ledger::clock::Stopwatch::start());
+    while let Err(error) = admin.batch_execute(sql).await {
+        assert!(watch.elapsed() < std::time::Duration::from_secs(30), "{sql}: {error}");
+        admin.batch_execute(&end).await.expect("a superuser may");
+    }
+}
+
 /// A server that takes encrypted connections alone, on a port of its own.
 pub struct TlsServer {
     server: Server,
