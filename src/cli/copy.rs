@@ -48,6 +48,11 @@ pub fn run(config: &Config, args: CopyArgs) -> Result<ExitCode> {
         Place::Database(_) => args.data.as_ref().map(|dir| config.in_dir(dir)),
     };
     let (source, target) = (node(&from), node(&to));
+    if let (None, Some(target)) = (&source, &target)
+        && !target.kek_file().exists()
+    {
+        bail!("name the data directory of a process on the database with --data: it has the key file");
+    }
     let moved = runtime()?.block_on(async {
         let opened = from.source(source.as_ref().unwrap_or(config)).await?;
         if let (Some(source), Some(target)) = (&source, &target) {

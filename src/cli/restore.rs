@@ -50,8 +50,10 @@ pub fn run(mut config: Config, args: RestoreArgs) -> Result<ExitCode> {
         let live = Custody::default();
         let arrived =
             snapshot_to(&from, &source.display().to_string(), (&to, &config), &live, &mut progress).await?;
-        // They told of what was there before.
-        forget_derived(&config.data.dir)?;
+        // They told of what was there before. A directory that nobody named may be another ledger's.
+        if args.data.is_some() || matches!(to, Place::Directory(_)) {
+            forget_derived(&config.data.dir)?;
+        }
         anyhow::Ok(Carried::from(arrived))
     })?;
     bars.clear();

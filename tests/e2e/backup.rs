@@ -175,6 +175,8 @@ fn a_ledger_moves_to_a_database_and_back_and_lives_in_one_place() {
     // A running process is refused by the database once it is sealed.
     let back = cluster.path("back").join("data");
     let to = format!("sqlite:{}", back.display());
+    let without_key = refused(&ledger(&["copy", "--from", url, "--to", &to]));
+    assert!(without_key.contains("--data") && !back.exists(), "{without_key}");
     let moved = done(&ledger(&["copy", "--json", "--from", url, "--to", &to, "--data", path(&node)]));
     assert_eq!(moved["moved"], "now");
     let late = server.post("/v1/evidence", &evidence(&control, "fail"));
