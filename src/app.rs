@@ -29,6 +29,8 @@ use crate::runtime::witness::Witnesses;
 
 /// How long a handler waits for the directory to fold what was just committed.
 const FOLD_WAIT: Duration = Duration::from_secs(10);
+/// How long a reader of the console waits to see what he did.
+const SHOWN_WAIT: Duration = Duration::from_secs(2);
 
 /// Clocks are set back by so much, in seconds, in the normal course of things.
 const CLOCK_BACK_S_MAX: i64 = 5;
@@ -154,6 +156,14 @@ impl App {
                 Err(ApiError::new(UNAVAILABLE, detail).retry_after(1))
             }
         }
+    }
+
+    /// Waits until the read models have folded what is committed now, but not for long: they may stand still.
+    pub async fn caught_up(&self) {
+        let committed = *self.store.subscribe().borrow();
+        let mut folded = self.views.position();
+        let waiting = folded.wait_for(|folded| *folded >= committed);
+        drop(tokio::time::timeout(SHOWN_WAIT, waiting).await);
     }
 
     /// A credential of the caller's tenant.

@@ -26,7 +26,10 @@ mod viewer;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, post};
 
 use crate::app::App;
@@ -99,6 +102,17 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/exports/{id}/bundle", get(exports::download))
         .route("/tenants", get(tenants::list).post(tenants::onboard))
         .route("/assets/{build}/{*name}", get(assets::serve))
+        .layer(from_fn_with_state(Arc::clone(app), show_what_was_done))
         .layer(from_fn(headers::guard))
         .with_state(console)
+}
+
+/// The page that a form leads to shows what the form did: until the read models have it, the answer waits.
+async fn show_what_was_done(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let posted = request.method() == Method::POST;
+    let response = next.run(request).await;
+    if posted && response.status().is_redirection() {
+        app.caught_up().await;
+    }
+    response
 }

@@ -91,12 +91,8 @@ impl Console {
         let id = uuid_v7(&*self.app.clock, &*self.app.entropy).to_string();
         let id = CommandId::new(id).map_err(ApiError::internal)?;
         let order = Order::new(&viewer.caller, stream, id.clone(), id.as_str().as_bytes());
-        let done = self.app.command::<A>(&order, command).await?;
-        // The page that comes next shows what was done.
-        match done.first_index {
-            Some(index) => self.app.folded(viewer.tenant(), index).await,
-            None => Ok(()),
-        }
+        self.app.command::<A>(&order, command).await?;
+        Ok(())
     }
 
     /// Carries out what a form asks of one thing and goes `back` to its page, which says what was done, or why not.
