@@ -19,6 +19,8 @@ const RIGHTS: &str = "rights";
 
 /// Each commit is a few round trips: a database that is farther away is a slow ledger.
 const ROUND_TRIP_WARN: Duration = Duration::from_millis(10);
+/// Heads are written when a fraction of this is behind.
+const HEADS_BEHIND_WARN: u64 = 300_000;
 /// A duty whose holder was killed is taken over in this time.
 const TAKE_OVER: Duration = Duration::from_secs(7);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -104,6 +106,11 @@ fn server(report: &mut Report, config: &Config, seen: &Look) {
         None => {}
     }
     match (&seen.pending[..], &seen.contents) {
+        ([], Some(contents)) if contents.heads_behind > HEADS_BEHIND_WARN => report.warn(
+            STORE,
+            format!("{found}, the heads of streams are {} events behind", contents.heads_behind),
+            "a process that commits writes them behind the log: see in the server's log what keeps it from that",
+        ),
         ([], Some(contents)) => {
             let size = format!("{} events in {} logs, no migration to do", contents.position, contents.logs);
             report.ok(STORE, format!("{found}, {size}"));

@@ -264,6 +264,9 @@ fn a_shared_ledger_is_well_and_its_faults_are_named() {
     cluster.execute("UPDATE logs SET size = size - 1 WHERE tenant = 'system'");
     cluster.doctor("one").fails("head file", "the head file says");
     cluster.execute("UPDATE logs SET size = size + 1 WHERE tenant = 'system'");
+    cluster.execute("UPDATE store SET folded = folded - 300001");
+    cluster.doctor("one").says("store", "warn", "heads of streams are 30");
+    cluster.execute("UPDATE store SET folded = folded + 300001");
     cluster.doctor("one").is_well();
 }
 

@@ -8,21 +8,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ledger::event::EventHash;
+use ledger::ids::TenantId;
 use ledger::tile::TileBuilder;
 use ledger_store::{Append, StoreError, Verdict};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_postgres::Client;
 
-use crate::batch::{Batch, Decision};
+use crate::batch::{Batch, Decision, Known};
 use crate::connect::connect;
 use crate::error::PgError;
 use crate::guard::{self, Guard};
+use crate::heads::Heads;
 use crate::logs::{LogRow, Trees};
 use crate::names::{self, Names, SharedNames};
 use crate::options::{GROUP_EVENTS_MAX, PostgresOptions};
-use crate::read::position_of;
 use crate::rows::unsigned;
 use crate::statements::Statements;
+use crate::unfolded::Link;
 use crate::write::Write;
 
 /// Appends of one caller.
@@ -48,6 +50,9 @@ pub(crate) struct Committer {
     session: Option<Session>,
     trees: Trees,
     guard: Arc<Guard>,
+    heads: Arc<Heads>,
+    /// The numbers of tenants' logs.
+    logs: HashMap<TenantId, i32>,
 }
 
 impl Committer {
@@ -55,9 +60,11 @@ impl Committer {
         options: PostgresOptions,
         names: SharedNames,
         guard: Arc<Guard>,
+        heads: Arc<Heads>,
         announce: Arc<dyn Fn(u64) + Send + Sync>,
     ) -> Self {
-        Self { options, names, announce, session: None, trees: Trees::default(), guard }
+        let (trees, logs) = Default::default();
+        Self { options, names, announce, session: None, trees, guard, heads, logs }
     }
 
     /// Works until every sender is gone and what waits is done.
@@ -95,6 +102,7 @@ impl Committer {
     }
 
     async fn connect(&self) -> Result<Session, PgError> {
+        self.heads.forget();
         let client = connect(&self.options).await.map_err(|error| PgError::Server(error.to_string()))?;
         let sql = Statements::prepare(&client).await?;
         Ok(Session { client, sql })
@@ -102,7 +110,8 @@ impl Committer {
 
     async fn transact(&mut self, session: &Session, group: &[&Append]) -> Result<Vec<Verdict>, PgError> {
         let Session { client, sql } = session;
-        let mut batch = Batch::load(client, sql, group).await?;
+        let mut known = Known { heads: &self.heads, logs: &mut self.logs };
+        let mut batch = Batch::load(client, sql, &mut known, group).await?;
         let before = batch.logs.clone();
         before.values().try_for_each(|log| self.guard.refuse(log))?;
         let mut write = Write::default();
@@ -113,7 +122,7 @@ impl Committer {
                 // Written in this very transaction, perhaps: then its numbers are those of the write.
                 Decision::Already(log) => match write.numbers(log, append) {
                     Some(verdict) => verdict,
-                    None => stored(client, log, append).await?.ok_or_else(missing)?,
+                    None => stored(client, &self.heads, log, append).await?.ok_or_else(missing)?,
                 },
             });
         }
@@ -130,6 +139,14 @@ impl Committer {
             grown.get_mut(log).expect("a log with events has grown").push(event.leaf);
         }
         write.send(client, sql, &batch, &kinds, &mut grown).await?;
+        let links = write.events.iter().map(|(log, _, position, event)| Link {
+            position: *position,
+            key: (*log, event.stream.clone()),
+            seq: event.seq,
+            prev: event.prev,
+            hash: event.hash,
+        });
+        self.heads.committed(batch.epoch, links);
         for (log, tree) in grown {
             self.guard.record(log, tree.size(), tree.root())?;
             self.trees.keep(log, tree);
@@ -191,7 +208,7 @@ impl Committer {
             reason: format!("{failure}; then {error}"),
         };
         let session = self.connect().await.map_err(|error| unknown(&error))?;
-        let found = look_up(&session, group).await.map_err(|error| unknown(&error))?;
+        let found = look_up(&session, &self.heads, group).await.map_err(|error| unknown(&error))?;
         if found.iter().all(Option::is_none) {
             self.session = Some(session);
             return Err(failure.nothing_happened());
@@ -216,7 +233,11 @@ fn missing() -> PgError {
 }
 
 /// Looks each append up, once no other transaction can be committing it.
-async fn look_up(session: &Session, group: &[&Append]) -> Result<Vec<Option<Verdict>>, PgError> {
+async fn look_up(
+    session: &Session,
+    heads: &Heads,
+    group: &[&Append],
+) -> Result<Vec<Option<Verdict>>, PgError> {
     let Session { client, sql } = session;
     tokio::try_join!(client.batch_execute("BEGIN"), client.query_one(&sql.lock, &[]))?;
     let mut found = Vec::with_capacity(group.len());
@@ -224,7 +245,7 @@ async fn look_up(session: &Session, group: &[&Append]) -> Result<Vec<Option<Verd
         let log =
             client.query_opt("SELECT log FROM logs WHERE tenant = $1", &[&append.tenant().as_str()]).await?;
         found.push(match log {
-            Some(row) => stored(client, row.get(0), append).await?,
+            Some(row) => stored(client, heads, row.get(0), append).await?,
             None => None,
         });
     }
@@ -233,16 +254,21 @@ async fn look_up(session: &Session, group: &[&Append]) -> Result<Vec<Option<Verd
 }
 
 /// The verdict of an append that is stored: its last event is where its stream has that revision, byte for byte.
-async fn stored(client: &Client, log: i32, append: &Append) -> Result<Option<Verdict>, PgError> {
-    let (stream, last) = (append.stream().as_str(), append.last());
-    let Some(position) = position_of(client, log, stream, last.seq).await? else { return Ok(None) };
+async fn stored(
+    client: &Client,
+    heads: &Heads,
+    log: i32,
+    append: &Append,
+) -> Result<Option<Verdict>, PgError> {
+    let (key, last) = ((log, append.stream().clone()), append.last());
+    let Some(position) = heads.position_of(client, &key, last.seq).await? else { return Ok(None) };
     let sql = "SELECT header, idx FROM events WHERE position = $1";
     let row = client.query_opt(sql, &[&position]).await?.ok_or_else(missing)?;
     if EventHash::of(row.get(0)) != last.hash {
         return Ok(None);
     }
     let last_index = unsigned(row.get(1))?;
-    let first = position_of(client, log, stream, append.first().seq).await?.ok_or_else(missing)?;
+    let first = heads.position_of(client, &key, append.first().seq).await?.ok_or_else(missing)?;
     let sql = "SELECT idx FROM events WHERE position = $1";
     let first_index = unsigned(client.query_one(sql, &[&first]).await?.get(0))?;
     Ok(Some(Verdict::Committed { first_index, last_index, position: unsigned(position)? }))

@@ -9,12 +9,13 @@ use crate::error::OpenError;
 use crate::options::{PostgresOptions, STATEMENT_MS_MAX};
 
 /// Forward-only; `schema_version` holds the number of those that ran.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("0001_event_store", include_str!("../../../migrations/postgres/0001_event_store.sql")),
     ("0002_leases", include_str!("../../../migrations/postgres/0002_leases.sql")),
     ("0003_custody", include_str!("../../../migrations/postgres/0003_custody.sql")),
     ("0004_successions", include_str!("../../../migrations/postgres/0004_successions.sql")),
     ("0005_heads_with_room", include_str!("../../../migrations/postgres/0005_heads_with_room.sql")),
+    ("0006_heads_behind", include_str!("../../../migrations/postgres/0006_heads_behind.sql")),
 ];
 
 /// Any number that others are unlikely to use: `ledger` in ASCII.

@@ -4,6 +4,7 @@
 //! - `committer`: one task a process; its commits take the lock of one row first, so that commit order is position
 //!   order whoever commits.
 //! - `batch`: what a group of appends needs to know, and what it writes; `write` and `copy_in` send it.
+//! - `heads`, `unfolded`: the last event of each stream, as the newest events tell it; `fold` writes that down behind them.
 //! - `read`, `side`: questions, and what may change.
 //! - `portable`: what a copy needs, and what keeps a ledger that was moved from being written.
 //! - `guard`: the head file, which shows that a database went back; `recover`: going on with it all the same.
@@ -17,7 +18,9 @@ mod committer;
 mod connect;
 mod copy_in;
 mod error;
+mod fold;
 mod guard;
+mod heads;
 mod leases;
 mod listen;
 mod logs;
@@ -34,6 +37,7 @@ mod side;
 mod statements;
 mod store;
 mod tls;
+mod unfolded;
 mod views;
 mod write;
 

@@ -23,7 +23,7 @@ const RIGHTS: [(&str, &str); 17] = [
     ("checkpoints", "SELECT, INSERT, UPDATE"),
     ("kinds", "SELECT, INSERT"),
     ("events", "SELECT, INSERT"),
-    ("heads", "SELECT, INSERT, UPDATE"),
+    ("stream_heads", "SELECT, INSERT, UPDATE"),
     ("stream_pages", "SELECT, INSERT"),
     ("tiles", "SELECT, INSERT, UPDATE"),
     ("commands", "SELECT, INSERT, DELETE"),
@@ -82,6 +82,8 @@ pub struct Contents {
     pub position: u64,
     /// How many logs there are.
     pub logs: u64,
+    /// Events that are not in the table of heads: a process that starts reads so many.
+    pub heads_behind: u64,
     /// The leases in force.
     pub leases: Vec<Lease>,
     /// The header of the newest event.
@@ -185,7 +187,8 @@ async fn contents(
                     (SELECT wrapped FROM secrets WHERE tenant = $1 AND kind = $2 AND id = $3),
                     (SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class
                      WHERE oid IN ('disclosures'::regclass, 'commands'::regclass, 'secrets'::regclass)),
-                    to_regclass('views_generations') IS NOT NULL",
+                    to_regclass('views_generations') IS NOT NULL,
+                    (SELECT position - folded FROM store)",
             &[&first_secret().tenant.as_str(), &first_secret().kind.as_str(), &first_secret().id],
         )
         .await
@@ -203,6 +206,7 @@ async fn contents(
         may_vacuum: row.get::<_, Option<bool>>(4).unwrap_or(false),
         position: count(row.get(0)),
         logs: count(row.get(1)),
+        heads_behind: count(row.get(6)),
         leases: leases
             .iter()
             .map(|row| Lease { name: row.get(0), holder: row.get(1), epoch: count(row.get(2)) })

@@ -35,6 +35,10 @@ pub struct PostgresOptions {
     /// A transaction that does nothing for so long is ended by the server, so that a process that was cut off
     /// cannot hold the lock of the store.
     pub idle_in_transaction: Duration,
+    /// So many events are not folded into the table of heads at most: what a process reads that starts.
+    pub fold_events: u64,
+    /// Events are folded after so long, however few they are.
+    pub fold_after: Duration,
 }
 
 impl PostgresOptions {
@@ -50,6 +54,8 @@ impl PostgresOptions {
             readers: READERS,
             poll: POLL,
             idle_in_transaction: IDLE,
+            fold_events: FOLD_EVENTS,
+            fold_after: FOLD_AFTER,
         }
     }
 
@@ -79,6 +85,9 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_secs(1);
 /// Longer than any pause between two statements of one commit, short enough for those who wait.
 const IDLE: Duration = Duration::from_secs(5);
+/// A stream's head is written once for all its events among so many; reading so many takes a fifth of a second.
+const FOLD_EVENTS: u64 = 65_536;
+const FOLD_AFTER: Duration = Duration::from_secs(10);
 
 /// The most bytes of headers that wait for the committer; more callers wait for room. Bounds memory.
 pub(crate) const QUEUE_BYTES_MAX: usize = 64 << 20;

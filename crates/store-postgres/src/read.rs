@@ -2,7 +2,6 @@
 
 use futures_util::TryStreamExt;
 use futures_util::pin_mut;
-use ledger::event::EventHash;
 use ledger::ids::{CommandId, StreamId, TenantId};
 use ledger_store::{
     CommandReceipt, Direction, Filter, LogHead, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, Read, Source,
@@ -11,8 +10,8 @@ use ledger_store::{
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
-use crate::batch::PAGE_POSITIONS;
 use crate::error::PgError;
+use crate::heads::Heads;
 use crate::logs::{LOG_COLUMNS, LogRow};
 use crate::names::{self, Names, SharedNames};
 use crate::rows::{array, signed, unsigned};
@@ -36,14 +35,14 @@ pub(crate) async fn log_head(client: &Client, tenant: &TenantId) -> Result<Optio
 
 pub(crate) async fn stream_head(
     client: &Client,
+    heads: &Heads,
     tenant: &TenantId,
     stream: &StreamId,
 ) -> Result<Option<StreamHead>, PgError> {
-    let sql = "SELECT seq, hash FROM heads JOIN logs USING (log) WHERE tenant = $1 AND stream = $2";
-    let Some(row) = client.query_opt(sql, &[&tenant.as_str(), &stream.as_str()]).await? else {
-        return Ok(None);
-    };
-    Ok(Some(StreamHead { seq: unsigned(row.get(0))?, hash: EventHash(array(row.get(1))?) }))
+    match log(client, tenant).await? {
+        Some(log) => heads.head(client, &(log.id, stream.clone())).await,
+        None => Ok(None),
+    }
 }
 
 pub(crate) async fn command(
@@ -64,65 +63,13 @@ pub(crate) async fn command(
     }))
 }
 
-/// The positions of a stream's revisions `from..=to`, all of which must exist.
-async fn positions(
-    client: &Client,
-    log: i32,
-    stream: &str,
-    from: u64,
-    to: u64,
-    recent: (u64, Vec<i64>),
-) -> Result<Vec<i64>, PgError> {
-    let (pages_from, pages_to) = (from / PAGE_POSITIONS, to / PAGE_POSITIONS);
-    let sql = "SELECT page, positions FROM stream_pages
-               WHERE log = $1 AND stream = $2 AND page BETWEEN $3 AND $4 ORDER BY page";
-    let rows = client.query(sql, &[&log, &stream, &signed(pages_from), &signed(pages_to)]).await?;
-    let mut found = Vec::new();
-    let mut take = |first: u64, positions: &[i64]| {
-        let inside = (first..).zip(positions).filter(|(seq, _)| (from..=to).contains(seq));
-        found.extend(inside.map(|(_, position)| *position));
-    };
-    for row in &rows {
-        let page = unsigned(row.get(0))?;
-        // The head was read first: what has become a page since then is in it too.
-        if page * PAGE_POSITIONS < recent.0 {
-            take(page * PAGE_POSITIONS, &row.get::<_, Vec<i64>>(1));
-        }
-    }
-    take(recent.0, &recent.1);
-    if found.len() as u64 == to - from + 1 {
-        Ok(found)
-    } else {
-        Err(PgError::Corrupt(format!("stream {stream} has gaps between {from} and {to}")))
-    }
-}
-
-/// A stream's head revision and the positions in its row, with the revision of the first of them.
-async fn recent(client: &Client, log: i32, stream: &str) -> Result<Option<(u64, (u64, Vec<i64>))>, PgError> {
-    let sql = "SELECT seq, recent FROM heads WHERE log = $1 AND stream = $2";
-    let Some(row) = client.query_opt(sql, &[&log, &stream]).await? else { return Ok(None) };
-    let seq = unsigned(row.get(0))?;
-    let recent: Vec<i64> = row.get(1);
-    Ok(Some((seq, ((seq + 1).saturating_sub(recent.len() as u64), recent))))
-}
-
-/// The position of a revision. `None`: the stream has none such yet.
-pub(crate) async fn position_of(
-    client: &Client,
-    log: i32,
-    stream: &str,
-    seq: u64,
-) -> Result<Option<i64>, PgError> {
-    let Some((head, recent)) = recent(client, log, stream).await?.filter(|(head, _)| seq <= *head) else {
-        return Ok(None);
-    };
-    debug_assert!(head >= seq);
-    Ok(positions(client, log, stream, seq, seq, recent).await?.first().copied())
-}
-
 /// A page of events.
-pub(crate) async fn read(client: &Client, names: &SharedNames, query: &Read) -> Result<Page, PgError> {
-    let mut pager = Pager { client, names, query, limit: query.limit.clamp(1, PAGE_EVENTS_MAX) };
+pub(crate) async fn read(
+    client: &Client,
+    (names, heads): (&SharedNames, &Heads),
+    query: &Read,
+) -> Result<Page, PgError> {
+    let mut pager = Pager { client, names, heads, query, limit: query.limit.clamp(1, PAGE_EVENTS_MAX) };
     match &query.source {
         Source::All { from } => pager.range(None, (*from).max(1), 1).await,
         Source::Log { tenant, from } => match log(client, tenant).await? {
@@ -136,6 +83,7 @@ pub(crate) async fn read(client: &Client, names: &SharedNames, query: &Read) -> 
 struct Pager<'a> {
     client: &'a Client,
     names: &'a SharedNames,
+    heads: &'a Heads,
     query: &'a Read,
     limit: usize,
 }
@@ -252,23 +200,26 @@ impl Pager<'_> {
         Ok((rows, false))
     }
 
+    /// The revisions of a page that begins at one; `None`: the stream does not reach so far.
+    fn span(&self, from: u64, head: u64) -> Option<(u64, u64)> {
+        let span = self.limit as u64 - 1;
+        match self.backward() {
+            true => Some((from.min(head).saturating_sub(span), from.min(head))),
+            false => (from <= head).then(|| (from, head.min(from.saturating_add(span)))),
+        }
+    }
+
     async fn stream(&mut self, tenant: &TenantId, stream: &StreamId, from: u64) -> Result<Page, PgError> {
         let nothing = Page { events: Vec::new(), next: from, end: true };
         let Some(log) = log(self.client, tenant).await? else { return Ok(nothing) };
-        let Some((head, recent)) = recent(self.client, log.id, stream.as_str()).await? else {
+        let key = (log.id, stream.clone());
+        let wanted = |head: u64| self.span(from, head);
+        let Some((StreamHead { seq: head, .. }, positions)) =
+            self.heads.stream(self.client, &key, wanted).await?
+        else {
             return Ok(nothing);
         };
-        if from > head && !self.backward() {
-            return Ok(nothing);
-        }
-        let span = self.limit as u64 - 1;
-        let (low, high) = if self.backward() {
-            let high = from.min(head);
-            (high.saturating_sub(span), high)
-        } else {
-            (from, head.min(from.saturating_add(span)))
-        };
-        let positions = positions(self.client, log.id, stream.as_str(), low, high, recent).await?;
+        let Some((low, high)) = wanted(head) else { return Ok(nothing) };
         let order = if self.backward() { "DESC" } else { "ASC" };
         let sql = format!(
             "SELECT position, log, idx, kind, header, signature FROM events

@@ -7,22 +7,24 @@ use tokio_postgres::Client;
 
 use crate::connect::connect;
 use crate::error::{OpenError, PgError};
+use crate::heads::Heads;
 use crate::options::PostgresOptions;
 
 /// A few connections, taken in turn, opened again when they break.
 pub(crate) struct Readers {
     options: PostgresOptions,
+    heads: Arc<Heads>,
     clients: Vec<Mutex<Arc<Client>>>,
     next: AtomicUsize,
 }
 
 impl Readers {
-    pub async fn open(options: &PostgresOptions) -> Result<Self, OpenError> {
+    pub async fn open(options: &PostgresOptions, heads: Arc<Heads>) -> Result<Self, OpenError> {
         let mut clients = Vec::new();
         for _ in 0..options.readers.max(1) {
             clients.push(Mutex::new(Arc::new(connect(options).await?)));
         }
-        Ok(Self { options: options.clone(), clients, next: AtomicUsize::new(0) })
+        Ok(Self { options: options.clone(), heads, clients, next: AtomicUsize::new(0) })
     }
 
     /// A connection that works, as far as is known.
@@ -32,6 +34,7 @@ impl Readers {
         if !known.is_closed() {
             return Ok(known);
         }
+        self.heads.forget();
         let fresh = connect(&self.options).await.map_err(|error| PgError::Server(error.to_string()))?;
         let fresh = Arc::new(fresh);
         *place.lock().unwrap_or_else(PoisonError::into_inner) = fresh.clone();

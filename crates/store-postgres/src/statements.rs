@@ -3,20 +3,19 @@
 use tokio_postgres::{Client, Statement};
 
 use crate::error::PgError;
+use crate::heads::BEHIND;
 
 /// The prepared statements of the committer's connection.
 pub(crate) struct Statements {
     pub lock: Statement,
     pub logs: Statement,
+    pub behind: Statement,
     pub heads: Statement,
     pub commands: Statement,
     pub put_events: Statement,
-    pub put_heads: Statement,
-    pub put_pages: Statement,
     pub put_commands: Statement,
     pub put_disclosures: Statement,
     pub copy_events: Statement,
-    pub copy_heads: Statement,
     pub copy_commands: Statement,
     pub copy_disclosures: Statement,
     pub put_tiles: Statement,
@@ -30,15 +29,13 @@ impl Statements {
         Ok(Self {
             lock: client.prepare("SELECT position FROM store FOR UPDATE").await?,
             logs: client.prepare(&logs).await?,
+            behind: client.prepare(BEHIND).await?,
             heads: client.prepare(HEADS).await?,
             commands: client.prepare(COMMANDS).await?,
             put_events: client.prepare(PUT_EVENTS).await?,
-            put_heads: client.prepare(PUT_HEADS).await?,
-            put_pages: client.prepare(PUT_PAGES).await?,
             put_commands: client.prepare(PUT_COMMANDS).await?,
             put_disclosures: client.prepare(PUT_DISCLOSURES).await?,
             copy_events: client.prepare(COPY_EVENTS).await?,
-            copy_heads: client.prepare(COPY_HEADS).await?,
             copy_commands: client.prepare(COPY_COMMANDS).await?,
             copy_disclosures: client.prepare(COPY_DISCLOSURES).await?,
             put_tiles: client.prepare(PUT_TILES).await?,
@@ -50,10 +47,10 @@ impl Statements {
 
 // LATERAL with OFFSET 0 keeps the planner from scanning the whole table for a few hundred keys.
 const HEADS: &str = r#"
-    SELECT h.log, h.stream, h.seq, h.hash, h.recent
+    SELECT h.log, h.stream, h.seq, h.hash
     FROM unnest($1::text[], $2::text[]) AS w (tenant, stream) JOIN logs l ON l.tenant = w.tenant
     CROSS JOIN LATERAL
-        (SELECT * FROM heads WHERE heads.log = l.log AND heads.stream = w.stream COLLATE "C" OFFSET 0) h"#;
+        (SELECT * FROM stream_heads s WHERE s.log = l.log AND s.stream = w.stream COLLATE "C" OFFSET 0) h"#;
 const COMMANDS: &str = r#"
     SELECT c.log, c.id, c.mac, c.first_idx, c.last_idx, c.position
     FROM unnest($1::text[], $2::text[]) AS w (tenant, id) JOIN logs l ON l.tenant = w.tenant
@@ -63,17 +60,6 @@ const PUT_EVENTS: &str = "
     INSERT INTO events (position, log, idx, kind, header, signature, leaf)
     SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::integer[], $5::bytea[], $6::bytea[],
                          $7::bytea[])";
-// Arrays of arrays must be rectangular, so `recent` travels as text.
-const PUT_HEADS: &str = "
-    INSERT INTO heads (log, stream, seq, hash, recent)
-    SELECT log, stream, seq, hash, recent::bigint[]
-    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::bytea[], $5::text[])
-         AS w (log, stream, seq, hash, recent)
-    ON CONFLICT (log, stream) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, recent = excluded.recent";
-const PUT_PAGES: &str = "
-    INSERT INTO stream_pages (log, stream, page, positions)
-    SELECT log, stream, page, positions::bigint[]
-    FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[]) AS w (log, stream, page, positions)";
 const PUT_COMMANDS: &str = "
     INSERT INTO commands (log, id, mac, first_idx, last_idx, position)
     SELECT * FROM unnest($1::integer[], $2::text[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[])";
@@ -82,7 +68,6 @@ const PUT_DISCLOSURES: &str = "
     SELECT * FROM unnest($1::integer[], $2::bigint[], $3::smallint[], $4::text[], $5::bytea[])";
 const COPY_EVENTS: &str = "
     COPY events (position, log, idx, kind, header, signature, leaf) FROM STDIN (FORMAT binary)";
-const COPY_HEADS: &str = "COPY heads (log, stream, seq, hash, recent) FROM STDIN (FORMAT binary)";
 const COPY_COMMANDS: &str = "
     COPY commands (log, id, mac, first_idx, last_idx, position) FROM STDIN (FORMAT binary)";
 const COPY_DISCLOSURES: &str = "

@@ -13,7 +13,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::committer::{AppendRequest, Committer, committed};
 use crate::connect::{bring_up, check, connect};
 use crate::error::{OpenError, PgError};
+use crate::fold;
 use crate::guard::Guard;
+use crate::heads::Heads;
 use crate::listen;
 use crate::logs::read_tile;
 use crate::names::{self, SharedNames};
@@ -29,8 +31,10 @@ pub struct PostgresStore {
     pub(crate) readers: Readers,
     names: SharedNames,
     pub(crate) guard: Arc<Guard>,
+    heads: Arc<Heads>,
     position: watch::Sender<u64>,
-    follower: tokio::task::JoinHandle<()>,
+    /// What follows the store, and what folds heads: both end with it.
+    tasks: [tokio::task::JoinHandle<()>; 2],
     pub(crate) options: PostgresOptions,
 }
 
@@ -53,16 +57,22 @@ impl PostgresStore {
         let names: SharedNames = Arc::default();
         names::publish(&names, names::load(&client).await.map_err(failed)?);
         let position = watch::Sender::new(committed(&client).await.map_err(failed)?);
-        let readers = Readers::open(&options).await?;
+        let heads = Arc::new(Heads::new());
+        let readers = Readers::open(&options, heads.clone()).await?;
         let guard = Arc::new(Guard::open(&client, options.head.as_ref()).await?);
         let (requests, receiver) = mpsc::channel(QUEUE_REQUESTS_MAX);
         let told = position.clone();
         let announce = Arc::new(move |reached| listen::announce(&told, reached));
         // Ends when the store is dropped and what waits is done.
-        tokio::spawn(Committer::new(options.clone(), names.clone(), guard.clone(), announce).run(receiver));
-        let follower = tokio::spawn(listen::follow(options.clone(), position.clone()));
+        let committer =
+            Committer::new(options.clone(), names.clone(), guard.clone(), heads.clone(), announce);
+        tokio::spawn(committer.run(receiver));
+        let tasks = [
+            tokio::spawn(listen::follow(options.clone(), position.clone())),
+            tokio::spawn(fold::fold(options.clone(), heads.clone())),
+        ];
         let room = Arc::new(Semaphore::new(ROOM_UNITS as usize));
-        Ok(Self { requests, room, readers, names, guard, position, follower, options })
+        Ok(Self { requests, room, readers, names, guard, heads, position, tasks, options })
     }
 
     /// A connection that reads.
@@ -73,7 +83,7 @@ impl PostgresStore {
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
-        self.follower.abort();
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }
 
@@ -104,7 +114,7 @@ impl EventStore for PostgresStore {
 
     async fn read(&self, query: Read) -> Result<Page, StoreError> {
         let client = self.client().await?;
-        asked(crate::read::read(&client, &self.names, &query).await)
+        asked(crate::read::read(&client, (&self.names, &self.heads), &query).await)
     }
 
     async fn log_head(&self, tenant: &TenantId) -> Result<Option<LogHead>, StoreError> {
@@ -118,7 +128,7 @@ impl EventStore for PostgresStore {
         stream: &StreamId,
     ) -> Result<Option<StreamHead>, StoreError> {
         let client = self.client().await?;
-        asked(crate::read::stream_head(&client, tenant, stream).await)
+        asked(crate::read::stream_head(&client, &self.heads, tenant, stream).await)
     }
 
     async fn tile(&self, tenant: &TenantId, tile: &TileId) -> Result<Option<Vec<u8>>, StoreError> {

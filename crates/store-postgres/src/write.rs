@@ -1,16 +1,15 @@
 //! What a commit writes: one statement a table, with arrays or by COPY, all sent at once with the commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use ledger::disclosure::SealedDisclosure;
 use ledger::domain::Class;
 use ledger::event::SealedEvent;
-use ledger::ids::StreamId;
 use ledger::tile::{TILE_BYTES, TileBuilder};
 use ledger_store::{CommandReceipt, CommandRecord};
 use tokio_postgres::Client;
 
-use crate::batch::{Batch, HeadRow};
+use crate::batch::Batch;
 use crate::copy_in::{self, Rows};
 use crate::error::PgError;
 use crate::rows::signed;
@@ -18,7 +17,6 @@ use crate::statements::Statements;
 
 /// What a row is long beside its header or ciphertext, about: a guess too small costs a copy.
 const EVENT_ROW_BYTES: usize = 150;
-const HEAD_ROW_BYTES: usize = 160;
 const COMMAND_ROW_BYTES: usize = 128;
 const DISCLOSURE_ROW_BYTES: usize = 80;
 
@@ -26,24 +24,12 @@ const DISCLOSURE_ROW_BYTES: usize = 80;
 #[derive(Default)]
 pub(crate) struct Write<'a> {
     pub events: Vec<(i32, u64, u64, &'a SealedEvent)>,
-    /// Each with whether its stream is new.
-    pub changed_heads: BTreeMap<(i32, StreamId), bool>,
-    pages: Vec<(i32, StreamId, i64, String)>,
     commands: Vec<(i32, &'a CommandRecord, CommandReceipt)>,
-}
-
-fn array_text(positions: &[i64]) -> String {
-    let numbers: Vec<String> = positions.iter().map(i64::to_string).collect();
-    format!("{{{}}}", numbers.join(","))
 }
 
 impl<'a> Write<'a> {
     pub fn event(&mut self, log: i32, index: u64, position: u64, event: &'a SealedEvent) {
         self.events.push((log, index, position, event));
-    }
-
-    pub fn page(&mut self, key: &(i32, StreamId), page: i64, positions: Vec<i64>) {
-        self.pages.push((key.0, key.1.clone(), page, array_text(&positions)));
     }
 
     pub fn command(&mut self, log: i32, command: &'a CommandRecord, receipt: CommandReceipt) {
@@ -64,8 +50,6 @@ impl<'a> Write<'a> {
         let position = signed(batch.position);
         tokio::try_join!(
             self.put_events(client, sql, kinds),
-            self.put_heads(client, sql, batch),
-            self.put_pages(client, sql),
             self.put_commands(client, sql),
             self.put_disclosures(client, sql),
             put_tiles(client, sql, &tiles),
@@ -112,42 +96,6 @@ impl<'a> Write<'a> {
             rows.field(&event.header).field(&event.signature).field(&event.leaf);
         }
         rows.send(client, &sql.copy_events).await
-    }
-
-    async fn put_heads(&self, client: &Client, sql: &Statements, batch: &Batch) -> Result<(), PgError> {
-        let copied = self.changed_heads.values().filter(|new| **new).count() >= copy_in::ROWS_MIN;
-        let changed = || {
-            let heads = self.changed_heads.iter();
-            heads.filter_map(|(key, new)| batch.head(key).map(|head| (key, head, *new && copied)))
-        };
-        let heads = || changed().filter(|(.., copied)| !copied).map(|(key, head, _)| (key, head));
-        tokio::try_join!(
-            async {
-                if !copied {
-                    return Ok(());
-                }
-                let mut rows = Rows::of(5, self.changed_heads.len() * HEAD_ROW_BYTES);
-                for ((log, stream), head, _) in changed().filter(|(.., copied)| *copied) {
-                    rows.row().int4(*log).text(Some(stream.as_str())).int8(signed(head.seq));
-                    rows.field(&head.hash.0).int8s(&head.recent);
-                }
-                rows.send(client, &sql.copy_heads).await
-            },
-            put_known_heads(client, sql, heads().collect()),
-        )?;
-        Ok(())
-    }
-
-    async fn put_pages(&self, client: &Client, sql: &Statements) -> Result<(), PgError> {
-        if self.pages.is_empty() {
-            return Ok(());
-        }
-        let logs: Vec<i32> = self.pages.iter().map(|page| page.0).collect();
-        let streams: Vec<&str> = self.pages.iter().map(|page| page.1.as_str()).collect();
-        let pages: Vec<i64> = self.pages.iter().map(|page| page.2).collect();
-        let positions: Vec<&str> = self.pages.iter().map(|page| page.3.as_str()).collect();
-        client.execute(&sql.put_pages, &[&logs, &streams, &pages, &positions]).await?;
-        Ok(())
     }
 
     async fn put_commands(&self, client: &Client, sql: &Statements) -> Result<(), PgError> {
@@ -210,24 +158,6 @@ fn subject(disclosure: &SealedDisclosure) -> Option<&str> {
         Class::Personal(subject) => Some(subject.as_str()),
         Class::Confidential | Class::Public => None,
     }
-}
-
-/// Writes heads by arrays: of streams that have one, and of a few that have none yet.
-async fn put_known_heads(
-    client: &Client,
-    sql: &Statements,
-    heads: Vec<(&(i32, StreamId), &HeadRow)>,
-) -> Result<(), PgError> {
-    if heads.is_empty() {
-        return Ok(());
-    }
-    let logs: Vec<i32> = heads.iter().map(|((log, _), _)| *log).collect();
-    let streams: Vec<&str> = heads.iter().map(|((_, stream), _)| stream.as_str()).collect();
-    let seqs: Vec<i64> = heads.iter().map(|(_, head)| signed(head.seq)).collect();
-    let hashes: Vec<&[u8]> = heads.iter().map(|(_, head)| &head.hash.0[..]).collect();
-    let recent: Vec<String> = heads.iter().map(|(_, head)| array_text(&head.recent)).collect();
-    client.execute(&sql.put_heads, &[&logs, &streams, &seqs, &hashes, &recent]).await?;
-    Ok(())
 }
 
 struct LogUpdate {

@@ -15,7 +15,9 @@ async fn rows(config: &Config) -> Vec<String> {
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(async move { connection.await.unwrap() });
     let mut all = Vec::new();
-    for table in ["events", "heads", "stream_pages", "commands", "disclosures", "tiles", "logs", "kinds"] {
+    for table in
+        ["events", "stream_heads", "stream_pages", "commands", "disclosures", "tiles", "logs", "kinds"]
+    {
         let sql = format!("SELECT '{table}' || t::text FROM {table} t ORDER BY 1");
         all.extend(client.query(&sql, &[]).await.unwrap().iter().map(|row| row.get::<_, String>(0)));
     }
@@ -43,7 +45,12 @@ async fn written(
     size: usize,
 ) -> (Vec<Verdict>, Vec<String>) {
     let config = support::database().await;
-    let store = PostgresStore::open(PostgresOptions::new(config.clone())).await.unwrap();
+    let options = PostgresOptions {
+        fold_events: 1,
+        poll: std::time::Duration::from_millis(5),
+        ..PostgresOptions::new(config.clone())
+    };
+    let store = PostgresStore::open(options).await.unwrap();
     store.put_log(sealer.log(Some(1))).await.unwrap();
     store.append(vec![genesis.clone()]).await.unwrap();
     let mut verdicts = Vec::new();
@@ -52,6 +59,7 @@ async fn written(
     }
     // Repeated, they are what they were.
     assert_eq!(store.append(all[STREAMS..].to_vec()).await.unwrap(), verdicts[STREAMS..]);
+    support::folded(&config).await;
     (verdicts, rows(&config).await)
 }
 

@@ -16,7 +16,12 @@ const VICTIM: u64 = 290;
 /// A database with one log, of three streams in turn.
 async fn filled() -> Config {
     let config = support::database().await;
-    let store = PostgresStore::open(PostgresOptions::new(config.clone())).await.unwrap();
+    let options = PostgresOptions {
+        fold_events: 1,
+        poll: std::time::Duration::from_millis(5),
+        ..PostgresOptions::new(config.clone())
+    };
+    let store = PostgresStore::open(options).await.unwrap();
     let mut sealer = Sealer::new("a", 1);
     sealer.filling = 3;
     store.put_log(sealer.log(Some(1))).await.unwrap();
@@ -24,6 +29,7 @@ async fn filled() -> Config {
     for number in 1..EVENTS {
         store.append(vec![sealer.append(&format!("note-{}", number % 3), 1)]).await.unwrap();
     }
+    support::folded(&config).await;
     config
 }
 
@@ -134,7 +140,7 @@ async fn a_last_event_that_was_changed_and_hashed_anew_is_named_by_its_signature
     let root = root_of(leaves.iter().map(|row| row.get::<_, Vec<u8>>(0).try_into().unwrap()));
     client.execute("UPDATE logs SET root = $1", &[&&root[..]]).await.unwrap();
     let head = EventHash::of(&header);
-    let fitted = "UPDATE heads SET hash = $1 WHERE stream = $2";
+    let fitted = "UPDATE stream_heads SET hash = $1 WHERE stream = $2";
     client.execute(fitted, &[&&head.0[..], &parsed.stream.as_str()]).await.unwrap();
     let report = verified(&copy).await;
     let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();

@@ -117,6 +117,16 @@ pub async fn database() -> Config {
     config(&server.dir, &name)
 }
 
+/// Waits until the table of heads has all that is committed.
+pub async fn folded(config: &Config) {
+    let (client, watch) = (client(config).await, ledger::clock::Stopwatch::start());
+    let sql = "SELECT folded = position FROM store";
+    while !client.query_one(sql, &[]).await.expect("it answers").get::<_, bool>(0) {
+        assert!(watch.elapsed() < std::time::Duration::from_secs(30), "nobody folds");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Executes a statement about a whole database, which nobody may be connected to: whoever is, is sent away until it is done.
 pub async fn administer(config: &Config, sql: &str) {
     let name = config.get_dbname().expect("it names a database");

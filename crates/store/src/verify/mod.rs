@@ -115,7 +115,14 @@ async fn compare(
         }
     }
     for (stream, last) in log.heads() {
-        let stored = store.stream_head(tenant, stream).await?;
+        let stored = match store.stream_head(tenant, stream).await {
+            // Heads that are told by the events cannot be where those are damaged.
+            Err(StoreError::Corrupt { what }) => {
+                report.fail(Failure::of_log(tenant, format!("the head of stream {stream}: {what}")));
+                break;
+            }
+            stored => stored?,
+        };
         // It may have grown meanwhile.
         if stored.is_none_or(|stored| stored.seq < last.seq || stored.seq == last.seq && stored != *last) {
             report

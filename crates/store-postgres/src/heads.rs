@@ -1,0 +1,291 @@
+//! The heads of streams, and where their revisions are: what the table says, and the events behind it.
+//!
+//! **What keeps it right.** What is in memory reaches without a gap from what is folded to the last event that was asked
+//! for, each question begins at that event, and a commit asks under the lock of the store. Whatever does not fit, and every
+//! connection that breaks, ends in forgetting: the server may be another one, which has less.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ledger::event::{EventHash, Header};
+use ledger::ids::StreamId;
+use ledger_store::StreamHead;
+use tokio::sync::watch;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
+
+use crate::error::PgError;
+use crate::rows::{array, signed, unsigned};
+use crate::unfolded::{Diverged, Key, Link, Reached, Tail, Unfolded};
+
+/// Positions in `stream_heads.recent` at most; then they become a page.
+pub(crate) const PAGE_POSITIONS: u64 = 32;
+/// Events that are asked for at once.
+const EVENTS_MAX: usize = 4096;
+
+/// The last event that is known and what came after it.
+pub(crate) const BEHIND: &str =
+    "SELECT position, log, header FROM events WHERE position >= $1 ORDER BY position LIMIT 4096";
+
+/// The heads as this process knows them. The lock is held for looking things up, never over a question.
+pub(crate) struct Heads {
+    unfolded: Mutex<Unfolded>,
+    behind: watch::Sender<u64>,
+    /// Has this process committed anything? Who only reads, folds nothing.
+    wrote: AtomicBool,
+}
+
+/// What a question is about: what was known when it was asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    epoch: u64,
+    from: Reached,
+}
+
+impl Asked {
+    /// The parameter of [`BEHIND`].
+    pub fn from(&self) -> i64 {
+        signed(self.from.position)
+    }
+}
+
+impl Heads {
+    pub fn new() -> Self {
+        Self { unfolded: Mutex::default(), behind: watch::Sender::new(0), wrote: AtomicBool::new(false) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Unfolded> {
+        self.unfolded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets everything: a connection was lost, and the next one may lead to a server that has less.
+    pub fn forget(&self) {
+        self.lock().forget();
+    }
+
+    /// How many events this process knows that are not folded, as far as it knows.
+    pub fn watch_behind(&self) -> watch::Receiver<u64> {
+        self.behind.subscribe()
+    }
+
+    /// Has this process committed anything?
+    pub fn wrote(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
+    /// What to ask for next; `None`: nothing is known yet.
+    pub fn ask(&self) -> Option<Asked> {
+        let unfolded = self.lock();
+        unfolded.reached().map(|from| Asked { epoch: unfolded.epoch(), from })
+    }
+
+    /// Takes an answer in. `true`: there may be more.
+    pub fn answer(&self, asked: Asked, rows: &[Row]) -> Result<Result<bool, Diverged>, PgError> {
+        let links = rows.iter().map(link).collect::<Result<Vec<_>, _>>()?;
+        let mut unfolded = self.lock();
+        if unfolded.epoch() != asked.epoch {
+            return Ok(Ok(true));
+        }
+        if links.first().is_none_or(|first| first.position != asked.from.position) && asked.from.position > 0
+        {
+            return Ok(Err(Diverged { position: asked.from.position }));
+        }
+        for link in links {
+            if let Err(diverged) = unfolded.take(link) {
+                return Ok(Err(diverged));
+            }
+        }
+        self.behind.send_replace(unfolded.behind());
+        Ok(Ok(rows.len() == EVENTS_MAX))
+    }
+
+    /// Asks for what was committed since. Gives the epoch in which all of it is known.
+    pub async fn catch_up(&self, client: &Client) -> Result<u64, PgError> {
+        let mut diverged = None;
+        loop {
+            let Some(asked) = self.ask() else {
+                let row = client.query_one("SELECT folded FROM store", &[]).await?;
+                self.lock().begin(unsigned(row.get(0))?);
+                continue;
+            };
+            let rows = client.query_typed(BEHIND, &[(&asked.from(), Type::INT8)]).await?;
+            match self.answer(asked, &rows)? {
+                Ok(true) => {}
+                Ok(false) => return Ok(asked.epoch),
+                // Once more from what is folded: this time it is the database that contradicts itself.
+                Err(again) if diverged.is_some() => {
+                    return Err(PgError::Corrupt(format!("{again}; `ledger verify` says what is wrong")));
+                }
+                Err(first) => {
+                    diverged = Some(first);
+                    self.forget();
+                }
+            }
+        }
+    }
+
+    /// The heads that are known of some streams, whatever has happened since.
+    pub fn known<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> HashMap<Key, StreamHead> {
+        self.lock().heads(keys)
+    }
+
+    /// The heads that are known of some streams at a position, which is the last while the lock of the store is held: those
+    /// of others are as the table says. With the epoch in which they are known.
+    pub async fn known_at(
+        &self,
+        client: &Client,
+        position: u64,
+        keys: &HashSet<Key>,
+    ) -> Result<(u64, HashMap<Key, StreamHead>), PgError> {
+        loop {
+            let epoch = {
+                let unfolded = self.lock();
+                if unfolded.is_at(position) {
+                    return Ok((unfolded.epoch(), unfolded.heads(keys.iter())));
+                }
+                unfolded.epoch()
+            };
+            self.catch_up(client).await?;
+            let unfolded = self.lock();
+            // Unless it was forgotten meanwhile.
+            if unfolded.epoch() == epoch && !unfolded.is_at(position) {
+                return Err(PgError::Corrupt(format!(
+                    "event {position} is missing; `ledger verify` says more"
+                )));
+            }
+        }
+    }
+
+    /// Keeps a head that the table has at a position, which is the last while the lock of the store is held.
+    pub fn remember(&self, position: u64, key: Key, head: StreamHead) {
+        let mut unfolded = self.lock();
+        if unfolded.is_at(position) {
+            unfolded.remember(key, head);
+        }
+    }
+
+    /// Takes in what this process has committed in an epoch.
+    pub fn committed(&self, epoch: u64, links: impl Iterator<Item = Link>) {
+        self.wrote.store(true, Ordering::Relaxed);
+        let mut unfolded = self.lock();
+        // What was forgotten, or does not follow, is asked for again.
+        if unfolded.epoch() == epoch && links.map(|link| unfolded.take(link)).any(|taken| taken.is_err()) {
+            unfolded.forget();
+        }
+        self.behind.send_replace(unfolded.behind());
+    }
+
+    /// All that is not folded and up to where, if nothing was forgotten since an epoch.
+    pub fn all(&self, epoch: u64) -> Option<(u64, BTreeMap<Key, Tail>)> {
+        let unfolded = self.lock();
+        let reached = unfolded.reached().filter(|_| unfolded.epoch() == epoch)?;
+        Some((reached.position, unfolded.all()))
+    }
+
+    /// The table has everything up to a position, durably; told in an epoch.
+    pub fn folded(&self, epoch: u64, position: u64) {
+        let mut unfolded = self.lock();
+        if unfolded.epoch() == epoch {
+            unfolded.folded(position);
+            self.behind.send_replace(unfolded.behind());
+        }
+    }
+
+    /// The last event of a stream.
+    pub async fn head(&self, client: &Client, key: &Key) -> Result<Option<StreamHead>, PgError> {
+        Ok(self.stream(client, key, |_| None).await?.map(|(head, _)| head))
+    }
+
+    /// The position of a revision. `None`: the stream has none such yet.
+    pub async fn position_of(&self, client: &Client, key: &Key, seq: u64) -> Result<Option<i64>, PgError> {
+        let found = self.stream(client, key, |head| (seq <= head).then_some((seq, seq))).await?;
+        Ok(found.and_then(|(_, positions)| positions.first().copied()))
+    }
+
+    /// A stream's head, and the positions of the first to the last revision that is `wanted` of those up to it. `None`:
+    /// there is no such stream.
+    pub async fn stream(
+        &self,
+        client: &Client,
+        key: &Key,
+        wanted: impl Fn(u64) -> Option<(u64, u64)>,
+    ) -> Result<Option<(StreamHead, Vec<i64>)>, PgError> {
+        let mut found = BTreeMap::new();
+        let known = loop {
+            let epoch = self.catch_up(client).await?;
+            let unfolded = self.lock();
+            if unfolded.epoch() == epoch {
+                break unfolded.get(key).map(|tail| {
+                    let complete =
+                        wanted(tail.head.seq).is_none_or(|range| found_in(tail, range, &mut found));
+                    (tail.head, complete)
+                });
+            }
+        };
+        let (head, complete) = match known {
+            Some((head, true)) => (head, true),
+            known => {
+                // The row before the pages: what has become a page since then is in it too.
+                let row = row(client, key).await?;
+                let Some(head) = known.map(|(head, _)| head).or(row.as_ref().map(|row| row.head)) else {
+                    return Ok(None);
+                };
+                let found_all = |range| row.is_some_and(|row| found_in(&row, range, &mut found));
+                (head, wanted(head.seq).is_none_or(found_all))
+            }
+        };
+        let Some((from, to)) = wanted(head.seq) else { return Ok(Some((head, Vec::new()))) };
+        if !complete {
+            let sql = "SELECT page, positions FROM stream_pages
+                       WHERE log = $1 AND stream = $2 AND page BETWEEN $3 AND $4";
+            let (log, stream) = (key.0, key.1.as_str());
+            let pages = (signed(from / PAGE_POSITIONS), signed(to / PAGE_POSITIONS));
+            for row in client.query(sql, &[&log, &stream, &pages.0, &pages.1]).await? {
+                let first = unsigned(row.get(0))? * PAGE_POSITIONS;
+                insert(first, &row.get::<_, Vec<i64>>(1), (from, to), &mut found);
+            }
+        }
+        if found.len() as u64 == to - from + 1 {
+            return Ok(Some((head, found.into_values().collect())));
+        }
+        Err(PgError::Corrupt(format!("stream {} has gaps between {from} and {to}", key.1)))
+    }
+}
+
+fn insert(first: u64, positions: &[i64], (from, to): (u64, u64), found: &mut BTreeMap<u64, i64>) {
+    let inside = (first..).zip(positions).filter(|(seq, _)| (from..=to).contains(seq));
+    inside.for_each(|(seq, position)| {
+        found.entry(seq).or_insert(*position);
+    });
+}
+
+/// Adds what a tail has of some revisions. `true`: now all are there.
+fn found_in(tail: &Tail, (from, to): (u64, u64), found: &mut BTreeMap<u64, i64>) -> bool {
+    let first = tail.first();
+    let skipped = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
+    let rest = tail.positions.get(skipped..).unwrap_or_default();
+    insert(first.max(from), rest, (from, to), found);
+    found.len() as u64 == to - from + 1
+}
+
+/// A stream as the table has it.
+async fn row(client: &Client, key: &Key) -> Result<Option<Tail>, PgError> {
+    let sql = "SELECT seq, hash, recent FROM stream_heads WHERE log = $1 AND stream = $2";
+    let Some(row) = client.query_opt(sql, &[&key.0, &key.1.as_str()]).await? else { return Ok(None) };
+    Ok(Some(Tail { head: head(&row, 0)?, positions: row.get(2) }))
+}
+
+/// A head in two columns of a row.
+pub(crate) fn head(row: &Row, at: usize) -> Result<StreamHead, PgError> {
+    Ok(StreamHead { seq: unsigned(row.get(at))?, hash: EventHash(array(row.get(at + 1))?) })
+}
+
+fn link(row: &Row) -> Result<Link, PgError> {
+    let position = unsigned(row.get(0))?;
+    let bytes: &[u8] = row.get(2);
+    let header = Header::parse_trusted(bytes)
+        .map_err(|error| PgError::Corrupt(format!("event {position}: {error}")))?;
+    let key: (i32, StreamId) = (row.get(1), header.stream);
+    Ok(Link { position, key, seq: header.seq, prev: header.prev, hash: EventHash::of(bytes) })
+}
