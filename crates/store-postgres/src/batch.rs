@@ -15,6 +15,11 @@ use crate::statements::Statements;
 use crate::unfolded::Key;
 use crate::write::Write;
 
+/// More events of others are not read under the lock of the store: all processes would wait for that.
+const BEHIND_MAX: u64 = 16_384;
+/// Unless it is given up so often.
+const ROUNDS_MAX: u32 = 4;
+
 /// What the database says, read under the lock.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -45,21 +50,27 @@ impl Batch {
         known: &mut Known<'_>,
         group: &[&Append],
     ) -> Result<Self, PgError> {
-        // Before the lock: nobody waits for it.
-        let asked = loop {
-            match known.heads.ask() {
-                Some(asked) => break asked,
-                None => known.heads.catch_up(client).await?,
+        let mut rounds = 0;
+        loop {
+            // Before the lock: nobody waits for it.
+            let Some(asked) = known.heads.ask() else {
+                known.heads.catch_up(client).await?;
+                continue;
             };
-        };
-        let unknown = known.unknown(group);
-        let (mut batch, behind, rows) = Self::begin(client, sql, asked, &unknown, group).await?;
-        // Whatever does not fit is read again, under the lock.
-        if known.heads.answer(asked, &behind)?.is_err() {
-            known.heads.forget();
+            let unknown = known.unknown(group);
+            let (mut batch, behind, rows) = Self::begin(client, sql, asked, &unknown, group).await?;
+            // Whatever does not fit is read again.
+            if known.heads.answer(asked, &behind)?.is_err() {
+                known.heads.forget();
+            }
+            rounds += 1;
+            if known.heads.missing(batch.position) <= BEHIND_MAX || rounds == ROUNDS_MAX {
+                batch.find_heads((client, sql), known, (group, &unknown), rows).await?;
+                return Ok(batch);
+            }
+            client.batch_execute("ROLLBACK").await?;
+            known.heads.catch_up(client).await?;
         }
-        batch.find_heads((client, sql), known, (group, &unknown), rows).await?;
-        Ok(batch)
     }
 
     /// All questions, sent in this order without waiting for one another: each sees what was committed before the lock was

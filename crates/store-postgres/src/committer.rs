@@ -48,6 +48,8 @@ pub(crate) struct Committer {
     announce: Arc<dyn Fn(u64) + Send + Sync>,
     /// `None` after an error, until the server could be reached again.
     session: Option<Session>,
+    /// Was the last transaction sent, or did it fail while it was decided about?
+    sent: bool,
     trees: Trees,
     guard: Arc<Guard>,
     heads: Arc<Heads>,
@@ -64,7 +66,7 @@ impl Committer {
         announce: Arc<dyn Fn(u64) + Send + Sync>,
     ) -> Self {
         let (trees, logs) = Default::default();
-        Self { options, names, announce, session: None, trees, guard, heads, logs }
+        Self { options, names, announce, session: None, sent: false, trees, guard, heads, logs }
     }
 
     /// Works until every sender is gone and what waits is done.
@@ -96,20 +98,25 @@ impl Committer {
             }
             Err(failure) => {
                 drop(session);
+                if !self.sent {
+                    return Err(failure.nothing_happened());
+                }
                 self.resolve(group, &failure).await
             }
         }
     }
 
     async fn connect(&self) -> Result<Session, PgError> {
-        self.heads.forget();
         let client = connect(&self.options).await.map_err(|error| PgError::Server(error.to_string()))?;
+        // The server may be another one.
+        self.heads.forget();
         let sql = Statements::prepare(&client).await?;
         Ok(Session { client, sql })
     }
 
     async fn transact(&mut self, session: &Session, group: &[&Append]) -> Result<Vec<Verdict>, PgError> {
         let Session { client, sql } = session;
+        self.sent = false;
         let mut known = Known { heads: &self.heads, logs: &mut self.logs };
         let mut batch = Batch::load(client, sql, &mut known, group).await?;
         let before = batch.logs.clone();
@@ -138,6 +145,7 @@ impl Committer {
         for (log, _, _, event) in &write.events {
             grown.get_mut(log).expect("a log with events has grown").push(event.leaf);
         }
+        self.sent = true;
         write.send(client, sql, &batch, &kinds, &mut grown).await?;
         let links = write.events.iter().map(|(log, _, position, event)| Link {
             position: *position,

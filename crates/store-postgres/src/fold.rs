@@ -1,4 +1,4 @@
-//! Writing heads into their table, behind the log and beside it: no commit waits for that.
+//! Writing heads into their table, behind the log and beside it: of that a commit waits for the last statement alone.
 //!
 //! One process at a time does it, on a connection of its own, whose lock ends with it. The rows of a stream only go forward,
 //! and `store.folded` follows when all are there, so whoever is cut off leaves rows that are ahead: they are what the next
@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ledger_store::StreamHead;
+use ledger_store::{Access, StreamHead};
 use tokio_postgres::{Client, Statement};
 
 use crate::connect::connect;
@@ -21,10 +21,12 @@ use crate::unfolded::{Key, Tail};
 const FOLD_LOCK: i64 = 0x68_6561_6473;
 /// Streams of one transaction.
 const STREAMS: usize = 1024;
+/// An error that stays is met so seldom.
+const POLLS_AFTER_ERROR: u32 = 10;
 /// What a row is long, about.
 const HEAD_ROW_BYTES: usize = 160;
 
-/// Folds what this process commits, and lets go of what others have folded, for ever. After an error it goes on with what is
+/// Folds for ever: what this process commits, and what nobody else has folded in time. After an error it goes on with what is
 /// behind then.
 pub(crate) async fn fold(options: PostgresOptions, heads: Arc<Heads>) {
     let mut behind = heads.watch_behind();
@@ -33,19 +35,26 @@ pub(crate) async fn fold(options: PostgresOptions, heads: Arc<Heads>) {
         // The sender lives as long as the heads.
         drop(behind.wait_for(|behind| *behind > 0).await);
         let many = behind.wait_for(|behind| *behind >= options.fold_events);
-        drop(tokio::time::timeout(options.fold_after, many).await);
-        folder = match folder.take() {
-            Some(open) => {
-                let folded = open.fold(&heads).await;
-                if folded.is_err() {
-                    // The connection may be lost, and the next one lead elsewhere.
+        let late = tokio::time::timeout(options.fold_after, many).await.is_ok();
+        // A ledger that does not live here is read, and nothing is written.
+        if heads.wrote() || late && options.access == Access::Serve {
+            folder = match folder.take() {
+                Some(open) => Some(open),
+                None => Folder::open(&options).await.ok(),
+            };
+            let failed = match &folder {
+                Some(open) => open.fold(&heads).await.is_err(),
+                None => true,
+            };
+            if failed {
+                // The next connection may lead elsewhere.
+                if folder.take().is_some_and(|open| open.client.is_closed()) {
                     heads.forget();
                 }
-                folded.is_ok().then_some(open)
+                tokio::time::sleep(options.poll * POLLS_AFTER_ERROR).await;
             }
-            None => Folder::open(&options).await.ok(),
-        };
-        // Another process may be at it, or the server may not answer.
+        }
+        // Another process may be at it.
         tokio::time::sleep(options.poll).await;
     }
 }
@@ -73,23 +82,23 @@ impl Folder {
     /// Folds all that is known, unless another process is at it.
     async fn fold(&self, heads: &Heads) -> Result<(), PgError> {
         let client = &self.client;
-        let mine: bool = client.query_one("SELECT pg_try_advisory_lock($1)", &[&FOLD_LOCK]).await?.get(0);
-        // What another process has folded, and what it has committed.
-        let folded = unsigned(client.query_one("SELECT folded FROM store", &[]).await?.get(0))?;
-        let epoch = heads.catch_up(client).await?;
-        heads.folded(epoch, folded);
-        if !mine {
+        if !client.query_one("SELECT pg_try_advisory_lock($1)", &[&FOLD_LOCK]).await?.get::<_, bool>(0) {
             return Ok(());
         }
-        if heads.wrote()
-            && let Some((reached, all)) = heads.all(epoch)
+        // What others have folded and committed.
+        let epoch = heads.catch_up(client).await?;
+        let all = heads.all(epoch);
+        // Whatever other connections have told meanwhile, this server has too.
+        if let Some((reached, all)) = all
+            && heads.catch_up(client).await? == epoch
         {
             let all: Vec<(Key, Tail)> = all.into_iter().collect();
             for part in all.chunks(STREAMS) {
                 self.put(part).await?;
             }
-            // Its commit makes those before it durable too.
-            let sql = "UPDATE store SET folded = $1 WHERE folded < $1";
+            // Its commit makes those before it durable too. It waits for the lock of the store: while that is held, what is
+            // folded stands still.
+            let sql = "UPDATE store SET folded = $1 WHERE folded < $1 AND position >= $1";
             client.execute(sql, &[&signed(reached)]).await?;
             heads.folded(epoch, reached);
         }

@@ -12,7 +12,7 @@ use ledger::event::{EventHash, Header};
 use ledger::ids::StreamId;
 use ledger_store::StreamHead;
 use tokio::sync::watch;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::error::PgError;
@@ -22,17 +22,20 @@ use crate::unfolded::{Diverged, Key, Link, Reached, Tail, Unfolded};
 /// Positions in `stream_heads.recent` at most; then they become a page.
 pub(crate) const PAGE_POSITIONS: u64 = 32;
 /// Events that are asked for at once.
-const EVENTS_MAX: usize = 4096;
+const EVENTS_MAX: usize = 1024;
 
-/// The last event that is known and what came after it.
-pub(crate) const BEHIND: &str =
-    "SELECT position, log, header FROM events WHERE position >= $1 ORDER BY position LIMIT 4096";
+/// The last event that is known and what came after it, with what is folded.
+pub(crate) const BEHIND: &str = "
+    SELECT position, log, header, (SELECT folded FROM store) FROM events
+    WHERE position >= $1 ORDER BY position LIMIT 1024";
 
 /// The heads as this process knows them. The lock is held for looking things up, never over a question.
 pub(crate) struct Heads {
     unfolded: Mutex<Unfolded>,
+    /// Where much is to be read, one reads it for all.
+    reading: tokio::sync::Mutex<()>,
     behind: watch::Sender<u64>,
-    /// Has this process committed anything? Who only reads, folds nothing.
+    /// Has this process committed anything?
     wrote: AtomicBool,
 }
 
@@ -52,11 +55,21 @@ impl Asked {
 
 impl Heads {
     pub fn new() -> Self {
-        Self { unfolded: Mutex::default(), behind: watch::Sender::new(0), wrote: AtomicBool::new(false) }
+        Self {
+            unfolded: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            behind: watch::Sender::new(0),
+            wrote: AtomicBool::new(false),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Unfolded> {
         self.unfolded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, unfolded: &Unfolded) {
+        let now = unfolded.behind();
+        self.behind.send_if_modified(|behind| std::mem::replace(behind, now) != now);
     }
 
     /// Forgets everything: a connection was lost, and the next one may lead to a server that has less.
@@ -83,8 +96,17 @@ impl Heads {
     /// Takes an answer in. `true`: there may be more.
     pub fn answer(&self, asked: Asked, rows: &[Row]) -> Result<Result<bool, Diverged>, PgError> {
         let links = rows.iter().map(link).collect::<Result<Vec<_>, _>>()?;
+        let folded = rows.first().map(|row| unsigned(row.get(3))).transpose()?;
         let mut unfolded = self.lock();
         if unfolded.epoch() != asked.epoch {
+            return Ok(Ok(true));
+        }
+        // A server that has folded less has lost what was folded; one that has folded more has it all in its table.
+        if folded.is_some_and(|folded| folded < unfolded.folded_to()) {
+            return Ok(Err(Diverged { position: asked.from.position }));
+        }
+        if folded.is_some_and(|folded| folded > asked.from.position && !unfolded.reaches(folded)) {
+            unfolded.forget();
             return Ok(Ok(true));
         }
         if links.first().is_none_or(|first| first.position != asked.from.position) && asked.from.position > 0
@@ -96,21 +118,30 @@ impl Heads {
                 return Ok(Err(diverged));
             }
         }
-        self.behind.send_replace(unfolded.behind());
+        if let Some(folded) = folded {
+            unfolded.folded(folded);
+        }
+        self.tell(&unfolded);
         Ok(Ok(rows.len() == EVENTS_MAX))
     }
 
     /// Asks for what was committed since. Gives the epoch in which all of it is known.
     pub async fn catch_up(&self, client: &Client) -> Result<u64, PgError> {
-        let mut diverged = None;
+        let (mut diverged, mut reading) = (None, None);
         loop {
             let Some(asked) = self.ask() else {
-                let row = client.query_one("SELECT folded FROM store", &[]).await?;
-                self.lock().begin(unsigned(row.get(0))?);
+                if reading.is_none() {
+                    reading = Some(self.reading.lock().await);
+                    continue;
+                }
+                let epoch = self.lock().epoch();
+                let row = client.query_typed_one("SELECT folded FROM store", &[]).await?;
+                self.lock().begin(epoch, unsigned(row.get(0))?);
                 continue;
             };
             let rows = client.query_typed(BEHIND, &[(&asked.from(), Type::INT8)]).await?;
             match self.answer(asked, &rows)? {
+                Ok(true) if reading.is_none() => reading = Some(self.reading.lock().await),
                 Ok(true) => {}
                 Ok(false) => return Ok(asked.epoch),
                 // Once more from what is folded: this time it is the database that contradicts itself.
@@ -157,6 +188,11 @@ impl Heads {
         }
     }
 
+    /// How many events this process must read before it knows all up to a position.
+    pub fn missing(&self, position: u64) -> u64 {
+        self.lock().reached().map_or(position, |reached| position.saturating_sub(reached.position))
+    }
+
     /// Keeps a head that the table has at a position, which is the last while the lock of the store is held.
     pub fn remember(&self, position: u64, key: Key, head: StreamHead) {
         let mut unfolded = self.lock();
@@ -173,7 +209,7 @@ impl Heads {
         if unfolded.epoch() == epoch && links.map(|link| unfolded.take(link)).any(|taken| taken.is_err()) {
             unfolded.forget();
         }
-        self.behind.send_replace(unfolded.behind());
+        self.tell(&unfolded);
     }
 
     /// All that is not folded and up to where, if nothing was forgotten since an epoch.
@@ -188,7 +224,7 @@ impl Heads {
         let mut unfolded = self.lock();
         if unfolded.epoch() == epoch {
             unfolded.folded(position);
-            self.behind.send_replace(unfolded.behind());
+            self.tell(&unfolded);
         }
     }
 
@@ -272,7 +308,8 @@ fn found_in(tail: &Tail, (from, to): (u64, u64), found: &mut BTreeMap<u64, i64>)
 /// A stream as the table has it.
 async fn row(client: &Client, key: &Key) -> Result<Option<Tail>, PgError> {
     let sql = "SELECT seq, hash, recent FROM stream_heads WHERE log = $1 AND stream = $2";
-    let Some(row) = client.query_opt(sql, &[&key.0, &key.1.as_str()]).await? else { return Ok(None) };
+    let of = [(&key.0 as &(dyn ToSql + Sync), Type::INT4), (&key.1.as_str(), Type::TEXT)];
+    let Some(row) = client.query_typed_opt(sql, &of).await? else { return Ok(None) };
     Ok(Some(Tail { head: head(&row, 0)?, positions: row.get(2) }))
 }
 

@@ -35,7 +35,7 @@ pub struct PostgresOptions {
     /// A transaction that does nothing for so long is ended by the server, so that a process that was cut off
     /// cannot hold the lock of the store.
     pub idle_in_transaction: Duration,
-    /// So many events are not folded into the table of heads at most: what a process reads that starts.
+    /// From so many events on heads are written into their table at once: about what a process reads that starts.
     pub fold_events: u64,
     /// Events are folded after so long, however few they are.
     pub fold_after: Duration,

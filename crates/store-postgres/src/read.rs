@@ -7,7 +7,7 @@ use ledger_store::{
     CommandReceipt, Direction, Filter, LogHead, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, Read, Source,
     StoredEvent, StreamHead,
 };
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::error::PgError;
@@ -21,7 +21,8 @@ const SCAN_PLACES_MAX: u64 = 50_000;
 
 pub(crate) async fn log(client: &Client, tenant: &TenantId) -> Result<Option<LogRow>, PgError> {
     let sql = format!("SELECT {LOG_COLUMNS} FROM logs WHERE tenant = $1");
-    client.query_opt(&sql, &[&tenant.as_str()]).await?.as_ref().map(LogRow::read).transpose()
+    let row = client.query_typed_opt(&sql, &[(&tenant.as_str(), Type::TEXT)]).await?;
+    row.as_ref().map(LogRow::read).transpose()
 }
 
 pub(crate) async fn log_head(client: &Client, tenant: &TenantId) -> Result<Option<LogHead>, PgError> {
@@ -52,9 +53,8 @@ pub(crate) async fn command(
 ) -> Result<Option<CommandReceipt>, PgError> {
     let sql = "SELECT mac, first_idx, last_idx, position FROM commands JOIN logs USING (log)
                WHERE tenant = $1 AND id = $2";
-    let Some(row) = client.query_opt(sql, &[&tenant.as_str(), &command.as_str()]).await? else {
-        return Ok(None);
-    };
+    let of = [(&tenant.as_str() as &(dyn ToSql + Sync), Type::TEXT), (&command.as_str(), Type::TEXT)];
+    let Some(row) = client.query_typed_opt(sql, &of).await? else { return Ok(None) };
     Ok(Some(CommandReceipt {
         body_mac: array(row.get(0))?,
         first_index: unsigned(row.get(1))?,
@@ -80,6 +80,9 @@ pub(crate) async fn read(
     }
 }
 
+/// A value with its type: the server need not be asked for it first.
+type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
 struct Pager<'a> {
     client: &'a Client,
     names: &'a SharedNames,
@@ -101,7 +104,7 @@ impl Pager<'_> {
             Some(log) => format!("SELECT size - 1 FROM logs WHERE log = {log}"),
         };
         // Read first: everything up to it is seen by the second question.
-        let newest: i64 = self.client.query_one(&newest, &[]).await?.get(0);
+        let newest: i64 = self.client.query_typed_one(&newest, &[]).await?.get(0);
         let Ok(newest) = u64::try_from(newest) else {
             return Ok(Page { next: from, end: true, ..Page::default() });
         };
@@ -125,8 +128,14 @@ impl Pager<'_> {
         );
         let limit = signed(self.limit as u64);
         let (low_place, high_place) = (signed(low), signed(high));
-        let parameters: [&(dyn ToSql + Sync); 6] =
-            [&low_place, &high_place, &log, &wanted.log, &wanted.kinds, &limit];
+        let parameters: [Parameter<'_>; 6] = [
+            (&low_place, Type::INT8),
+            (&high_place, Type::INT8),
+            (&log, Type::INT4),
+            (&wanted.log, Type::INT4),
+            (&wanted.kinds, Type::INT4_ARRAY),
+            (&limit, Type::INT8),
+        ];
         let (events, cut) = self.collect(&sql, &parameters).await?;
         let last = events.last().map(|event| if log.is_some() { event.index } else { event.position });
         Ok(self.turn(events, cut, last, (low, high), (first, newest)))
@@ -169,7 +178,7 @@ impl Pager<'_> {
     async fn collect(
         &self,
         sql: &str,
-        parameters: &[&(dyn ToSql + Sync)],
+        parameters: &[Parameter<'_>],
     ) -> Result<(Vec<StoredEvent>, bool), PgError> {
         // The rows first: as long as some are unread, an answer to another question waits behind them for ever.
         let (rows, cut) = self.rows(sql, parameters).await?;
@@ -185,9 +194,9 @@ impl Pager<'_> {
         Ok((events, cut))
     }
 
-    async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<(Vec<Row>, bool), PgError> {
-        let statement = self.client.prepare(sql).await?;
-        let answer = self.client.query_raw(&statement, parameters.iter().copied()).await?;
+    async fn rows(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<(Vec<Row>, bool), PgError> {
+        let parameters = parameters.iter().map(|(value, kind)| (*value, kind.clone()));
+        let answer = self.client.query_typed_raw(sql, parameters).await?;
         pin_mut!(answer);
         let (mut rows, mut bytes) = (Vec::new(), 0);
         while let Some(row) = answer.try_next().await? {
@@ -225,7 +234,7 @@ impl Pager<'_> {
             "SELECT position, log, idx, kind, header, signature FROM events
              WHERE position = ANY($1) ORDER BY position {order}"
         );
-        let (mut events, cut) = self.collect(&sql, &[&positions]).await?;
+        let (mut events, cut) = self.collect(&sql, &[(&positions, Type::INT8_ARRAY)]).await?;
         let taken = events.len() as u64;
         let last = if self.backward() { (high + 1).checked_sub(taken) } else { (low + taken).checked_sub(1) };
         let names = names::known(self.names);

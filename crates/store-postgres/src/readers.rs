@@ -34,10 +34,15 @@ impl Readers {
         if !known.is_closed() {
             return Ok(known);
         }
-        self.heads.forget();
         let fresh = connect(&self.options).await.map_err(|error| PgError::Server(error.to_string()))?;
         let fresh = Arc::new(fresh);
-        *place.lock().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        // One of those that found it closed takes its place; the server may be another one.
+        if !Arc::ptr_eq(&place, &known) {
+            return Ok(place.clone());
+        }
+        self.heads.forget();
+        *place = fresh.clone();
         Ok(fresh)
     }
 }

@@ -76,6 +76,16 @@ impl Unfolded {
         self.reached
     }
 
+    /// The position up to which the table was known to have everything.
+    pub fn folded_to(&self) -> u64 {
+        self.folded
+    }
+
+    /// Is an event known, and all before it?
+    pub fn reaches(&self, position: u64) -> bool {
+        self.reached.is_some_and(|reached| reached.position >= position)
+    }
+
     /// How many events are known that are not folded.
     pub fn behind(&self) -> u64 {
         self.reached.map_or(0, |reached| reached.position.saturating_sub(self.folded))
@@ -86,9 +96,9 @@ impl Unfolded {
         *self = Self { epoch: self.epoch + 1, ..Self::default() };
     }
 
-    /// Begins behind what the table has.
-    pub fn begin(&mut self, folded: u64) {
-        if self.reached.is_none() {
+    /// Begins behind what the table has, told in an epoch.
+    pub fn begin(&mut self, epoch: u64, folded: u64) {
+        if self.epoch == epoch && self.reached.is_none() {
             self.reached = Some(Reached { position: folded, hash: None });
             self.folded = folded;
         }
@@ -165,6 +175,7 @@ impl Unfolded {
         self.unfolded = 0;
         self.tails.retain(|_, tail| {
             tail.positions.drain(..tail.positions.partition_point(|position| *position <= last));
+            tail.positions.shrink_to_fit();
             if tail.positions.is_empty() {
                 room = room.saturating_sub(1);
                 return room > 0;
@@ -195,7 +206,7 @@ mod tests {
     /// Revisions 0 to 2 of `s-1` at 1, 3 and 4, revision 5 of `s-2` at 2.
     fn some() -> Unfolded {
         let mut some = Unfolded::default();
-        some.begin(0);
+        some.begin(0, 0);
         for (position, stream, seq) in [(1, "s-1", 0), (2, "s-2", 5), (3, "s-1", 1), (4, "s-1", 2)] {
             some.take(link(position, stream, seq)).unwrap();
         }
@@ -243,7 +254,9 @@ mod tests {
         assert_ne!(some.epoch(), before);
         some.take(link(5, "s-1", 3)).unwrap();
         assert_eq!((some.reached(), some.get(&key("s-1"))), (None, None));
-        some.begin(4);
+        some.begin(before, 2);
+        assert_eq!(some.reached(), None, "told before it was forgotten");
+        some.begin(some.epoch(), 4);
         some.take(link(4, "s-1", 2)).unwrap();
         assert_eq!(some.get(&key("s-1")), None, "the table has it");
         some.take(link(5, "s-1", 3)).unwrap();

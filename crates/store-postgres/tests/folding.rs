@@ -112,17 +112,19 @@ async fn whoever_is_cut_off_while_folding_leaves_nothing_wrong() {
     write_from_two([&one, &two], &mut sealer, 8, 40).await;
     running.store(false, Ordering::SeqCst);
     assert!(cutter.await.unwrap() > 0);
-    check_written(&*open(&config, 1).await, &sealer, 8, 40).await;
-    insist(&*one, &sealer.append("s-last", 1)).await;
-    insist(&*two, &sealer.append("s-last", 1)).await;
+    let last = open(&config, 1).await;
+    check_written(&*last, &sealer, 8, 40).await;
+    for store in [&one, &two, &last] {
+        insist(&**store, &sealer.append("s-last", 1)).await;
+    }
     support::folded(&config).await;
     let client = support::client(&config).await;
     assert!(told(&client).await == table(&client).await, "the table has other heads than the events");
 }
 
-/// What makes the test above fail: a table without a head that it says to have.
+/// The control: a head is taken out of a table that says to have it.
 #[tokio::test]
-async fn a_head_that_is_missing_is_noticed_and_not_gone_on_with() {
+async fn a_table_that_lacks_a_head_is_believed() {
     let config = support::database().await;
     let store = open(&config, 1).await;
     let mut sealer = with_log(&*store, "a", 1).await;
@@ -168,6 +170,48 @@ async fn heads_of_a_database_that_went_back_are_not_believed() {
         }
     };
     assert_eq!(after, Some(of(&before)));
+}
+
+/// A server that has lost what was folded last, but no event: a standby to which that had not come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_has_folded_less_is_noticed() {
+    let config = support::database().await;
+    let one = open(&config, 1).await;
+    let mut sealer = with_log(&*one, "a", 1).await;
+    let last = sealer.append("s-1", 3);
+    insist(&*one, &last).await;
+    support::folded(&config).await;
+    // It knows nothing but that the table has everything.
+    let two = open(&config, u64::MAX).await;
+    assert_eq!(two.stream_head(sealer.tenant(), &"s-2".parse().unwrap()).await.unwrap(), None);
+    let client = support::client(&config).await;
+    client.batch_execute("DELETE FROM stream_heads; UPDATE store SET folded = 0").await.unwrap();
+    assert_eq!(head(&two, sealer.tenant()).await, Some(of(&last)));
+    insist(&*two, &sealer.append("s-1", 1)).await;
+}
+
+/// What others have folded is not read again: here it could not be, since one of those events is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_idle_begins_where_others_have_folded() {
+    let config = support::database().await;
+    let (one, idle) = (open(&config, 1).await, open(&config, u64::MAX).await);
+    let mut sealer = with_log(&*one, "a", 1).await;
+    insist(&*one, &sealer.append("s-1", 1)).await;
+    assert!(head(&idle, sealer.tenant()).await.is_some());
+    let last = sealer.append("s-1", 40);
+    insist(&*one, &last).await;
+    support::folded(&config).await;
+    let client = support::client(&config).await;
+    client
+        .batch_execute("SET session_replication_role = replica; DELETE FROM events WHERE position = 20")
+        .await
+        .unwrap();
+    assert_eq!(head(&idle, sealer.tenant()).await, Some(of(&last)));
+    // The control: not folded, it is noticed.
+    client.batch_execute("UPDATE store SET folded = 1").await.unwrap();
+    let fresh = open(&config, u64::MAX).await;
+    let refused = fresh.stream_head(sealer.tenant(), &"s-1".parse().unwrap()).await.unwrap_err();
+    assert!(refused.to_string().contains("follow"), "{refused}");
 }
 
 fn of(append: &Append) -> StreamHead {
