@@ -12,8 +12,9 @@ use tokio_postgres::{Client, Statement};
 use crate::connect::connect;
 use crate::copy_in::Rows;
 use crate::error::PgError;
-use crate::heads::{Heads, PAGE_POSITIONS};
+use crate::heads::Heads;
 use crate::options::PostgresOptions;
+use crate::revisions::PAGE_POSITIONS;
 use crate::rows::{signed, unsigned};
 use crate::unfolded::{Key, Tail};
 

@@ -2,9 +2,10 @@
 //!
 //! - `connect`: connections, what is asked of the server, migrations under an advisory lock.
 //! - `committer`: one task a process; its commits take the lock of one row first, so that commit order is position
-//!   order whoever commits.
+//!   order whoever commits; `look_up` tells what became of one whose answer was lost.
 //! - `batch`: what a group of appends needs to know, and what it writes; `write` and `copy_in` send it.
-//! - `heads`, `unfolded`: the last event of each stream, as the newest events tell it; `fold` writes that down behind them.
+//! - `heads`, `unfolded`: the last event of each stream, as the newest events tell it; `fold` writes that down behind them,
+//!   and `revisions` finds all of one stream.
 //! - `read`, `side`: questions, and what may change.
 //! - `portable`: what a copy needs, and what keeps a ledger that was moved from being written.
 //! - `guard`: the head file, which shows that a database went back; `recover`: going on with it all the same.
@@ -25,6 +26,7 @@ mod leases;
 mod listen;
 mod logs;
 mod look;
+mod look_up;
 mod names;
 mod options;
 mod portable;
@@ -32,6 +34,7 @@ mod read;
 mod readers;
 mod recover;
 mod reference;
+mod revisions;
 mod rows;
 mod side;
 mod statements;
