@@ -19,7 +19,7 @@ use crate::error::PgError;
 use crate::rows::{array, signed, unsigned};
 use crate::unfolded::{Diverged, Key, Link, Reached, Tail, Unfolded};
 
-/// Events that are asked for at once.
+/// Events that are asked for at once, by the statement below.
 const EVENTS_MAX: usize = 1024;
 
 /// The last event that is known and what came after it, with what is folded.
@@ -42,6 +42,7 @@ pub(crate) struct Heads {
 pub(crate) struct Asked {
     epoch: u64,
     from: Reached,
+    folded: u64,
 }
 
 impl Asked {
@@ -89,7 +90,8 @@ impl Heads {
     /// What to ask for next; `None`: nothing is known yet.
     pub fn ask(&self) -> Option<Asked> {
         let unfolded = self.lock();
-        unfolded.reached().map(|from| Asked { epoch: unfolded.epoch(), from })
+        let (epoch, folded) = (unfolded.epoch(), unfolded.folded_to());
+        unfolded.reached().map(|from| Asked { epoch, from, folded })
     }
 
     /// Takes an answer in. `true`: there may be more.
@@ -100,8 +102,9 @@ impl Heads {
         if unfolded.epoch() != asked.epoch {
             return Ok(Ok(true));
         }
-        // A server that has folded less has lost what was folded; one that has folded more has it all in its table.
-        if folded.is_some_and(|folded| folded < unfolded.folded_to()) {
+        // A server that has folded less than was known before it was asked has lost that; one that has folded more than is
+        // known has it all in its table. An answer may also be late: then more is known by now.
+        if folded.is_some_and(|folded| folded < asked.folded) {
             return Ok(Err(Diverged { position: asked.from.position }));
         }
         if folded.is_some_and(|folded| folded > asked.from.position && !unfolded.reaches(folded)) {

@@ -4,7 +4,7 @@ mod support;
 
 use ledger_store::conformance::Sealer;
 use ledger_store::{Append, CommandRecord, EventStore, SideStore, Verdict};
-use ledger_store_postgres::{PostgresOptions, PostgresStore};
+use ledger_store_postgres::PostgresStore;
 use tokio_postgres::{Config, NoTls};
 
 /// Above what a commit needs to go by COPY.
@@ -45,12 +45,7 @@ async fn written(
     size: usize,
 ) -> (Vec<Verdict>, Vec<String>) {
     let config = support::database().await;
-    let options = PostgresOptions {
-        fold_events: 1,
-        poll: std::time::Duration::from_millis(5),
-        ..PostgresOptions::new(config.clone())
-    };
-    let store = PostgresStore::open(options).await.unwrap();
+    let store = PostgresStore::open(support::folding(config.clone())).await.unwrap();
     store.put_log(sealer.log(Some(1))).await.unwrap();
     store.append(vec![genesis.clone()]).await.unwrap();
     let mut verdicts = Vec::new();

@@ -3,21 +3,19 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ledger_store::conformance::PortableStore;
 use ledger_store_postgres::{PostgresOptions, PostgresStore};
+use tokio_postgres::Config;
 
-async fn open(change: impl FnOnce(&mut PostgresOptions)) -> ((), PortableStore) {
-    let mut options = PostgresOptions::new(support::database().await);
-    change(&mut options);
-    let store = PostgresStore::open(options).await.expect("an empty database opens");
-    ((), Arc::new(store))
+async fn open(options: impl FnOnce(Config) -> PostgresOptions) -> ((), PortableStore) {
+    let store = PostgresStore::open(options(support::database().await)).await;
+    ((), Arc::new(store.expect("an empty database opens")))
 }
 
 mod behind {
     async fn open() -> ((), super::PortableStore) {
-        super::open(|_| ()).await
+        super::open(super::PostgresOptions::new).await
     }
 
     ledger_store::conformance_suite!(open);
@@ -27,10 +25,7 @@ mod behind {
 /// Folded at once, between any two questions.
 mod folded {
     async fn open() -> ((), super::PortableStore) {
-        super::open(|options| {
-            (options.fold_events, options.poll) = (1, super::Duration::from_millis(1));
-        })
-        .await
+        super::open(super::support::folding).await
     }
 
     ledger_store::conformance_suite!(open);

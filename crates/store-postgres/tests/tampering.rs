@@ -16,12 +16,7 @@ const VICTIM: u64 = 290;
 /// A database with one log, of three streams in turn.
 async fn filled() -> Config {
     let config = support::database().await;
-    let options = PostgresOptions {
-        fold_events: 1,
-        poll: std::time::Duration::from_millis(5),
-        ..PostgresOptions::new(config.clone())
-    };
-    let store = PostgresStore::open(options).await.unwrap();
+    let store = PostgresStore::open(support::folding(config.clone())).await.unwrap();
     let mut sealer = Sealer::new("a", 1);
     sealer.filling = 3;
     store.put_log(sealer.log(Some(1))).await.unwrap();

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ledger_store_postgres::PostgresOptions;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The server: its directory, and the shell that ends it when this process ends.
@@ -115,6 +116,12 @@ pub async fn database() -> Config {
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a new database");
     config(&server.dir, &name)
+}
+
+/// Options of a store that writes each head at once.
+pub fn folding(config: Config) -> PostgresOptions {
+    let poll = std::time::Duration::from_millis(5);
+    PostgresOptions { fold_events: 1, poll, ..PostgresOptions::new(config) }
 }
 
 /// Waits until the table of heads has all that is committed.
